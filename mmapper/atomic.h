@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The atomic operations of this project, each with its memory order in its name.
+ *
+ * This is the only file that names Concurrency Kit's ck_pr, the compiler's atomic
+ * builtins or C11 atomics. There are no bare fences: an order stands on the access
+ * that needs it, which is what ThreadSanitizer and the edge table in
+ * docs/MEMORY_ORDERING.md can follow. Every use cites its edge.
+ *
+ * Backends, chosen by one define, from the same sources:
+ *   (none)                Concurrency Kit: the product
+ *   MMAPPER_ATOMIC_C11    __atomic builtins: for ThreadSanitizer, which cannot see
+ *                         through Concurrency Kit's inline assembly
+ *   MMAPPER_ATOMIC_SIM    the deterministic scheduler's (//mmapper/testing)
+ *
+ * There is no seq_cst store: the store-buffering shapes here are all between an RMW
+ * and a later load. mm_load_seq_cst is ordered after the RMWs of its thread, which on
+ * x86 costs nothing.
+ */
+#ifndef MMAPPER_ATOMIC_H
+#define MMAPPER_ATOMIC_H
+
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+    uint16_t value;
+} mm_atomic_u16;
+typedef struct {
+    uint32_t value;
+} mm_atomic_u32;
+typedef struct {
+    uint64_t value;
+} mm_atomic_u64;
+
+/* State of one waiting loop; zero before the first round. */
+struct mm_backoff {
+    unsigned rounds;
+};
+
+#if defined(MMAPPER_ATOMIC_SIM)
+
+#include "mmapper/testing/atomic_sim.h"
+
+#elif defined(MMAPPER_ATOMIC_C11)
+
+#define MM_DEFINE_ATOMIC(W)                                                              \
+    static inline uint##W##_t mm_load_relaxed_u##W(const mm_atomic_u##W *a)              \
+    {                                                                                    \
+        return __atomic_load_n(&a->value, __ATOMIC_RELAXED);                             \
+    }                                                                                    \
+    static inline uint##W##_t mm_load_acquire_u##W(const mm_atomic_u##W *a)              \
+    {                                                                                    \
+        return __atomic_load_n(&a->value, __ATOMIC_ACQUIRE);                             \
+    }                                                                                    \
+    static inline uint##W##_t mm_load_seq_cst_u##W(const mm_atomic_u##W *a)              \
+    {                                                                                    \
+        return __atomic_load_n(&a->value, __ATOMIC_SEQ_CST);                             \
+    }                                                                                    \
+    static inline void mm_store_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t v)           \
+    {                                                                                    \
+        __atomic_store_n(&a->value, v, __ATOMIC_RELAXED);                                \
+    }                                                                                    \
+    static inline void mm_store_release_u##W(mm_atomic_u##W *a, uint##W##_t v)           \
+    {                                                                                    \
+        __atomic_store_n(&a->value, v, __ATOMIC_RELEASE);                                \
+    }                                                                                    \
+    static inline bool mm_cas_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
+                                           uint##W##_t desired)                          \
+    {                                                                                    \
+        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,         \
+                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED);          \
+    }                                                                                    \
+    static inline bool mm_cas_release_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
+                                           uint##W##_t desired)                          \
+    {                                                                                    \
+        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,         \
+                                           __ATOMIC_RELEASE, __ATOMIC_RELAXED);          \
+    }                                                                                    \
+    static inline bool mm_cas_acq_rel_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
+                                           uint##W##_t desired)                          \
+    {                                                                                    \
+        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,         \
+                                           __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);          \
+    }                                                                                    \
+    static inline bool mm_cas_seq_cst_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
+                                           uint##W##_t desired)                          \
+    {                                                                                    \
+        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,         \
+                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);          \
+    }                                                                                    \
+    static inline uint##W##_t mm_fetch_add_relaxed_u##W(mm_atomic_u##W *a,               \
+                                                        uint##W##_t delta)               \
+    {                                                                                    \
+        return __atomic_fetch_add(&a->value, delta, __ATOMIC_RELAXED);                   \
+    }                                                                                    \
+    static inline uint##W##_t mm_fetch_add_release_u##W(mm_atomic_u##W *a,               \
+                                                        uint##W##_t delta)               \
+    {                                                                                    \
+        return __atomic_fetch_add(&a->value, delta, __ATOMIC_RELEASE);                   \
+    }                                                                                    \
+    static inline uint##W##_t mm_fetch_add_seq_cst_u##W(mm_atomic_u##W *a,               \
+                                                        uint##W##_t delta)               \
+    {                                                                                    \
+        return __atomic_fetch_add(&a->value, delta, __ATOMIC_SEQ_CST);                   \
+    }
+
+/* One round of waiting for another thread's store. */
+static inline void mm_wait(struct mm_backoff *backoff)
+{
+    backoff->rounds++;
+    (void)sched_yield();
+}
+
+#else /* Concurrency Kit */
+
+#include <ck_backoff.h>
+#include <ck_pr.h>
+
+/* Concurrency Kit's accesses are relaxed and its fences name what they order; on x86
+ * all the fences used here only stop the compiler. */
+#define MM_DEFINE_ATOMIC(W)                                                              \
+    static inline uint##W##_t mm_load_relaxed_u##W(const mm_atomic_u##W *a)              \
+    {                                                                                    \
+        return ck_pr_load_##W(&a->value);                                                \
+    }                                                                                    \
+    static inline uint##W##_t mm_load_acquire_u##W(const mm_atomic_u##W *a)              \
+    {                                                                                    \
+        const uint##W##_t v = ck_pr_load_##W(&a->value);                                 \
+        ck_pr_fence_acquire();                                                           \
+        return v;                                                                        \
+    }                                                                                    \
+    static inline uint##W##_t mm_load_seq_cst_u##W(const mm_atomic_u##W *a)              \
+    {                                                                                    \
+        ck_pr_fence_atomic_load();                                                       \
+        return mm_load_acquire_u##W(a);                                                  \
+    }                                                                                    \
+    static inline void mm_store_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t v)           \
+    {                                                                                    \
+        ck_pr_store_##W(&a->value, v);                                                   \
+    }                                                                                    \
+    static inline void mm_store_release_u##W(mm_atomic_u##W *a, uint##W##_t v)           \
+    {                                                                                    \
+        ck_pr_fence_release();                                                           \
+        ck_pr_store_##W(&a->value, v);                                                   \
+    }                                                                                    \
+    static inline bool mm_cas_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
+                                           uint##W##_t desired)                          \
+    {                                                                                    \
+        return ck_pr_cas_##W(&a->value, expected, desired);                              \
+    }                                                                                    \
+    static inline bool mm_cas_release_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
+                                           uint##W##_t desired)                          \
+    {                                                                                    \
+        ck_pr_fence_release();                                                           \
+        return ck_pr_cas_##W(&a->value, expected, desired);                              \
+    }                                                                                    \
+    static inline bool mm_cas_acq_rel_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
+                                           uint##W##_t desired)                          \
+    {                                                                                    \
+        ck_pr_fence_release();                                                           \
+        const bool swapped = ck_pr_cas_##W(&a->value, expected, desired);                \
+        ck_pr_fence_acquire();                                                           \
+        return swapped;                                                                  \
+    }                                                                                    \
+    static inline bool mm_cas_seq_cst_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
+                                           uint##W##_t desired)                          \
+    {                                                                                    \
+        ck_pr_fence_atomic();                                                            \
+        return mm_cas_acq_rel_u##W(a, expected, desired);                                \
+    }                                                                                    \
+    static inline uint##W##_t mm_fetch_add_relaxed_u##W(mm_atomic_u##W *a,               \
+                                                        uint##W##_t delta)               \
+    {                                                                                    \
+        return ck_pr_faa_##W(&a->value, delta);                                          \
+    }                                                                                    \
+    static inline uint##W##_t mm_fetch_add_release_u##W(mm_atomic_u##W *a,               \
+                                                        uint##W##_t delta)               \
+    {                                                                                    \
+        ck_pr_fence_release();                                                           \
+        return ck_pr_faa_##W(&a->value, delta);                                          \
+    }                                                                                    \
+    static inline uint##W##_t mm_fetch_add_seq_cst_u##W(mm_atomic_u##W *a,               \
+                                                        uint##W##_t delta)               \
+    {                                                                                    \
+        ck_pr_fence_atomic();                                                            \
+        const uint##W##_t old = mm_fetch_add_release_u##W(a, delta);                     \
+        ck_pr_fence_acquire();                                                           \
+        return old;                                                                      \
+    }
+
+/* One round of waiting for another thread's store: spin a little, then let others run
+ * (the thread waited for may not have a core). */
+static inline void mm_wait(struct mm_backoff *backoff)
+{
+    enum { MM_SPIN_ROUNDS = 6 };
+    if (backoff->rounds < MM_SPIN_ROUNDS) {
+        unsigned spins = 8U << backoff->rounds;
+        ck_backoff_eb(&spins);
+    } else {
+        (void)sched_yield();
+    }
+    backoff->rounds++;
+}
+
+#endif
+
+#if !defined(MMAPPER_ATOMIC_SIM)
+
+MM_DEFINE_ATOMIC(16)
+MM_DEFINE_ATOMIC(32)
+MM_DEFINE_ATOMIC(64)
+#undef MM_DEFINE_ATOMIC
+
+/* A number in [0, 2^bits) that is mostly different for threads that run at the same
+ * time and constant within a thread: for striping. Every thread has its own errno, so
+ * its address tells threads apart without a thread-local variable of ours. */
+static inline unsigned mm_thread_stripe(unsigned bits)
+{
+    const uint64_t place = (uint64_t)(uintptr_t)&errno;
+    return (unsigned)(((place >> 6) * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - bits));
+}
+
+#endif
+
+#endif /* MMAPPER_ATOMIC_H */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a mapper reaches the operating system, and nothing else.
+ *
+ * A `struct mmap_support` holds every OS call that a mapper makes and the options
+ * of those calls. It is borrowed: it must stay constant and alive while a mapper
+ * uses it. One support may serve several mappers or be private to one. Runtimes
+ * that own their memory layer bring their own operations table; tests bring a
+ * simulated kernel.
+ *
+ * There is no operation that replaces a mapping. What must not happen cannot be
+ * asked for.
+ */
+#ifndef MMAPPER_MMAP_SUPPORT_H
+#define MMAPPER_MMAP_SUPPORT_H
+
+#include "mmapper/extent.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Who makes the mappings of an owner. */
+enum mm_backing {
+    /* The mapper reserves, commits, decommits and releases. */
+    MM_BACKING_RESERVED = 0,
+    /* The owner maps by other means (the runtime's own image, a library's arena).
+     * The mapper only records the range: no OS call is ever made for it. */
+    MM_BACKING_EXTERNAL,
+};
+
+/* The access that committed memory gives. Quarantined memory gives none. */
+enum mm_protection {
+    MM_PROTECTION_RW = 0,
+    MM_PROTECTION_RWX,
+};
+
+enum mm_huge_pages {
+    MM_HUGE_PAGES_DEFAULT = 0, /* as the system is set */
+    MM_HUGE_PAGES_TRANSPARENT, /* MADV_HUGEPAGE, once per reservation */
+};
+
+/* Whether committing is counted against the system's commit limit. */
+enum mm_accounting {
+    MM_ACCOUNTED = 0, /* committing too much fails early, with MM_NO_MEMORY */
+    MM_UNACCOUNTED,   /* MAP_NORESERVE: huge extents work; touching may be fatal */
+};
+
+/* How an owner's memory is mapped. It belongs to the owner, not to the call: any
+ * thread of the owner may finish a commit that another one began, so all of them
+ * must mean the same thing by it. All zero is a plain RW heap. */
+struct mm_strategy {
+    enum mm_backing backing;
+    enum mm_protection protection;
+    enum mm_huge_pages huge_pages;
+    enum mm_accounting accounting;
+};
+
+/* Bytes of a name, its terminating NUL included. */
+enum { MM_NAME_BYTES = 64 };
+
+enum {
+    MM_ACCESS_READ = 1,
+    MM_ACCESS_WRITE = 2,
+    MM_ACCESS_EXECUTE = 4,
+};
+
+/* One mapping as the kernel lists it. */
+struct mm_mapping {
+    struct mm_extent extent; /* bytes == 0: no mapping */
+    unsigned access;         /* MM_ACCESS_* */
+    bool shared;             /* MAP_SHARED */
+    bool file;               /* backed by a file or device, not anonymous */
+    char name[MM_NAME_BYTES]; /* the kernel's name for it, cut short; "" if none */
+};
+
+/* Called with one mapping; returns false to stop the walk. */
+typedef bool (*mm_mapping_visitor)(void *argument, const struct mm_mapping *mapping);
+
+/* Why the OS said ENOMEM. */
+enum mm_memory_cause {
+    MM_CAUSE_NONE = 0,      /* the error was not ENOMEM */
+    MM_CAUSE_UNKNOWN,       /* none of the limits below explains it */
+    MM_CAUSE_COMMIT_LIMIT,  /* vm.overcommit_memory's limit */
+    MM_CAUSE_ADDRESS_SPACE, /* RLIMIT_AS */
+    MM_CAUSE_DATA_SIZE,     /* RLIMIT_DATA */
+    MM_CAUSE_MAP_COUNT,     /* vm.max_map_count */
+};
+
+/*
+ * The OS calls. For all: `extent` is valid, start and bytes are multiples of the
+ * page size; thread-safe; the result is 0 or an errno value; errno itself is left
+ * as it was.
+ */
+struct mmap_operations {
+    /* Makes `extent`, all of it, inaccessible address space of this process.
+     * EEXIST when any byte of it is mapped already; never replaces, also on
+     * kernels that do not know MAP_FIXED_NOREPLACE. All or nothing. */
+    int (*reserve)(void *context, struct mm_extent extent,
+                   const struct mm_strategy *strategy);
+    /* Gives reserved memory the strategy's protection. Idempotent: contents are
+     * kept, fresh pages read as zero. After an error a part may be committed. */
+    int (*commit)(void *context, struct mm_extent extent,
+                  const struct mm_strategy *strategy);
+    /* Drops contents and access, keeps the address. After an error a part may be
+     * decommitted. */
+    int (*decommit)(void *context, struct mm_extent extent,
+                    const struct mm_strategy *strategy);
+    /* Gives reserved address space back. All or nothing. May fail: ENOMEM at
+     * vm.max_map_count. */
+    int (*release)(void *context, struct mm_extent extent);
+    /* Asks for the strategy's huge pages. Called once per reservation, only when
+     * the strategy wants them; failure is counted, never fatal. */
+    int (*advise)(void *context, struct mm_extent extent,
+                  const struct mm_strategy *strategy);
+    /* Names a reservation in the kernel's list. Called once per reservation when
+     * the support's `annotations` is set; failure (EINVAL on kernels without
+     * CONFIG_ANON_VMA_NAME) is counted, never fatal. */
+    int (*annotate)(void *context, struct mm_extent extent, const char *name);
+    /* Calls `visit` for every mapping of the process that meets `range`, in
+     * ascending order, until it returns false. */
+    int (*each_mapping)(void *context, struct mm_extent range,
+                        mm_mapping_visitor visit, void *argument);
+    /* Why a call on `bytes` bytes just failed with ENOMEM: the best guess that the
+     * limits of the process allow. May be slow; called on failures only. */
+    enum mm_memory_cause (*explain_no_memory)(void *context, size_t bytes);
+    /* Memory for the mapper's own tables: zero-filled, private, not backed by
+     * pages before it is touched, not accounted. Outside every reservation. */
+    int (*acquire_table)(void *context, size_t bytes, void **table);
+    int (*release_table)(void *context, void *table, size_t bytes);
+};
+
+/* The OS calls and their options, per instance. */
+struct mmap_support {
+    const struct mmap_operations *operations;
+    void *context;     /* handed to every operation */
+    size_t page_bytes; /* the smallest unit of the operations; a power of two */
+    bool annotations;  /* name reservations in the kernel's list */
+    /* First part of the names: PREFIX:KIND:NAME. NULL means "mmapper". */
+    const char *annotation_prefix;
+};
+
+/* The real Linux operations with annotations on. Source of the behaviours: Linux
+ * 4.17 (MAP_FIXED_NOREPLACE; detected and emulated before), 5.17
+ * (PR_SET_VMA_ANON_NAME), 6.11 (PROCMAP_QUERY; /proc/self/maps before). */
+struct mmap_support mmap_support_linux(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MMAPPER_MMAP_SUPPORT_H */

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmapper: the one authority through which a runtime maps its address space.
+ *
+ * A mapper hands out address space in chunks to registered owners. Every managed
+ * mapping has exactly one owner; whatever another one holds is refused, by name,
+ * before the operating system is asked.
+ *
+ *                claim            publish              commit + CAS (any thread helps)
+ *     UNMAPPED ─────────▶ RESERVING ─────▶ QUARANTINED ─────────────────────▶ MAPPED
+ *        ▲  ▲                │ failed         │  ▲                              │
+ *        │  └────────────────┘                │  └─ publish ◀─ DECOMMITTING ◀───┘
+ *        └───────── release ◀── RELEASING ◀───┴─────────────────────────────────┘
+ *     adopt     UNMAPPED ▶ RESERVING ▶ MAPPED    memory that its owner mapped itself
+ *     exclude   UNMAPPED ▶ RESERVING ▶ EXCLUDED  a range its owner maps directly
+ *     transfer  QUARANTINED|MAPPED ▶ TRANSFERRING ▶ the same, of another owner
+ *
+ * The contract:
+ *
+ *  G1 Exclusion. At no instant do two owners hold a chunk. MAPPED, seen by a query
+ *     (acquire), implies that its owner committed it. QUARANTINED implies that it is
+ *     reserved for its owner, not that access faults: a commit that lost a race may
+ *     leave it readable as zeroes.
+ *  G2 Queries. mmapper_is_mapped and mmapper_lookup are wait-free, make at most two
+ *     loads, are async-signal-safe, take any address, and are true at an instant
+ *     during the call. is_mapped is false while decommit or release of the chunk is
+ *     under way, true while a transfer of a mapped chunk is.
+ *  G3 Progress. mmapper_ensure_mapped on quarantined or mapped chunks is lock-free:
+ *     threads stopped anywhere delay nobody. On UNMAPPED chunks it quarantines first
+ *     and may wait for a thread of the same owner that is inside the reserving
+ *     system call of the same chunk. Where its own owner is decommitting, releasing
+ *     or transferring it returns MM_BUSY at once. Nobody waits for another owner;
+ *     every other operation waits for nobody.
+ *  G4 Atomicity. quarantine, transfer, release, adopt and exclude are all or nothing:
+ *     a failing call leaves every chunk as it was. ensure_mapped is monotone: after an
+ *     error some chunks may be quarantined or mapped, the error names the first that
+ *     is not mapped, calling again is safe. decommit is monotone: when the OS failed,
+ *     the chunks are QUARANTINED and their contents undefined.
+ *  G5 Quiescence, the caller's part. When decommit or release of X is called, every
+ *     mutating call of the owner whose footprint meets X (its chunks, rounded
+ *     outwards) has returned or starts after, and so have loads and stores to X. For
+ *     transfer, loads and stores may go on; the recipient may call ensure_mapped early
+ *     (MM_CONFLICT until published) but must not decommit, release or transfer X
+ *     before the transfer returned. A breach between mapper calls is detected: MM_BUSY,
+ *     nothing changed. No mapper call ever touches another owner's memory, breach or
+ *     not.
+ *  G6 Neighbours. Other mappers in the process, and everything that maps without a
+ *     mapper, are kept apart by the kernel: a reservation never replaces a mapping.
+ *  G7 Errors. Every failure is a status and, if asked for, an error record: which
+ *     address, which owner holds it or is reserving it, or which foreign mapping lies
+ *     there, errno, and for ENOMEM which limit. Operating errors never abort.
+ *     Programming errors inside the library trap, also in release builds.
+ *  G8 Fork. A child has the parent's mappings and table, but other threads' transient
+ *     states and pins stay frozen. mmapper_after_fork_in_child resolves them; then the
+ *     mapper is as usable as in the parent.
+ *
+ * Unless a function says otherwise: all functions are thread-safe; sizes and
+ * alignments are in bytes; `error` may be NULL and is written only on failure; bad
+ * input gets a status and changes nothing; errno is left as it was. A successful
+ * mutating call happens before (release) any query that sees its outcome (acquire).
+ */
+#ifndef MMAPPER_MMAPPER_H
+#define MMAPPER_MMAPPER_H
+
+#include "mmapper/extent.h"
+#include "mmapper/mmap_support.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mmapper;
+struct mm_owner;
+
+/* ------------------------------------------------------------------ outcomes */
+
+enum mm_status {
+    MM_OK = 0,
+    MM_CONFLICT,          /* another owner or a foreign mapping is there */
+    MM_BUSY,              /* the owner's own other call is in the way; try again */
+    MM_NO_MEMORY,         /* the OS said ENOMEM; the record says which limit */
+    MM_NO_SPACE,          /* no free range of that size in the window */
+    MM_INVALID_ARGUMENT,  /* empty, overflowing, misaligned, contradictory */
+    MM_OUT_OF_RANGE,      /* not inside the mapper's window */
+    MM_UNKNOWN_OWNER,     /* not registered with this mapper */
+    MM_WRONG_STATE,       /* own chunk, but not in a state that allows this */
+    MM_LIMIT,             /* too many owners */
+    MM_OS_ERROR,          /* another errno; the record has it */
+    MM_STATUS_COUNT,
+};
+
+enum mm_state {
+    MM_UNMAPPED = 0,
+    MM_RESERVING,
+    MM_QUARANTINED,
+    MM_MAPPED,
+    MM_DECOMMITTING,
+    MM_RELEASING,
+    MM_TRANSFERRING,
+    MM_EXCLUDED,
+    MM_STATE_COUNT,
+};
+
+/* The public operation that an error record speaks of. */
+enum mm_operation {
+    MM_OPERATION_CREATE = 0,
+    MM_OPERATION_DESTROY,
+    MM_OPERATION_REGISTER_OWNER,
+    MM_OPERATION_UNREGISTER_OWNER,
+    MM_OPERATION_QUARANTINE,
+    MM_OPERATION_ENSURE_MAPPED,
+    MM_OPERATION_DECOMMIT,
+    MM_OPERATION_RELEASE,
+    MM_OPERATION_TRANSFER,
+    MM_OPERATION_ADOPT,
+    MM_OPERATION_EXCLUDE,
+    MM_OPERATION_VERIFY,
+    MM_OPERATION_FORK,
+    MM_OPERATION_COUNT,
+};
+
+enum mm_os_call {
+    MM_OS_RESERVE = 0,
+    MM_OS_COMMIT,
+    MM_OS_DECOMMIT,
+    MM_OS_RELEASE,
+    MM_OS_ADVISE,
+    MM_OS_ANNOTATE,
+    MM_OS_EACH_MAPPING,
+    MM_OS_ACQUIRE_TABLE,
+    MM_OS_RELEASE_TABLE,
+    MM_OS_CALL_COUNT,
+    MM_OS_NONE = MM_OS_CALL_COUNT,
+};
+
+/* What an owner is to the runtime. It names mappings and changes no behaviour. */
+enum mm_kind {
+    MM_KIND_SPACE = 0,
+    MM_KIND_IMMORTAL,
+    MM_KIND_FREELIST,
+    MM_KIND_SIDE_METADATA,
+    MM_KIND_RUNTIME_IMAGE,
+    MM_KIND_MISC,
+    MM_KIND_TEST,
+    MM_KIND_COUNT,
+};
+
+/* Who holds a chunk. A copy: it stays readable when the owner is gone. */
+struct mm_holder {
+    enum mm_state state;
+    const struct mm_owner *owner; /* NULL when nobody holds it */
+    enum mm_kind kind;
+    char name[MM_NAME_BYTES];
+};
+
+struct mm_error {
+    enum mm_status status;
+    enum mm_operation operation;
+    const char *detail;          /* what is wrong, in a few words; never NULL */
+    struct mm_extent request;    /* what was asked for */
+    uintptr_t address;           /* the first address at fault */
+    struct mm_holder holder;     /* who holds that address, for CONFLICT, BUSY and
+                                  * WRONG_STATE; owner is NULL otherwise */
+    struct mm_mapping foreign;   /* the mapping in the way, for CONFLICT with one */
+    enum mm_os_call os_call;     /* the call that failed, or MM_OS_NONE */
+    int os_error;                /* its errno value, or 0 */
+    enum mm_memory_cause cause;  /* for NO_MEMORY */
+};
+
+/* Static English names such as "conflict"; "?" for values out of range. */
+const char *mm_status_name(enum mm_status status);
+const char *mm_state_name(enum mm_state state);
+const char *mm_operation_name(enum mm_operation operation);
+const char *mm_os_call_name(enum mm_os_call call);
+const char *mm_kind_name(enum mm_kind kind);
+const char *mm_memory_cause_name(enum mm_memory_cause cause);
+
+/* One line for a log: what, where, who. Returns the length that the whole line has;
+ * writes at most `bytes` bytes, NUL included. */
+size_t mm_error_format(const struct mm_error *error, char *text, size_t bytes);
+
+/* ----------------------------------------------------------------- lifecycle */
+
+struct mmapper_options {
+    /* A power of two, 4 KiB to 1 GiB, a multiple of the page size. 0: 4 MiB. */
+    size_t chunk_bytes;
+    /* log2 of the mappable space, at most 57. 0: 47. */
+    unsigned log_space;
+    /* The window: only addresses in [base, limit) are handed out. Multiples of
+     * chunk_bytes. limit 0: 2^log_space. The window sizes the tables: 2 bytes a
+     * chunk of address space, of which only what is used is ever touched. */
+    uintptr_t base;
+    uintptr_t limit;
+    /* log2 of the chunks in a region, the unit in which a huge range costs one step.
+     * 1 to 20. 0: 16. */
+    unsigned log_region_chunks;
+};
+
+/*
+ * Makes a mapper. `options` may be NULL for the defaults. Costs a few system calls
+ * and touches a few pages, however large the window is. Errors: INVALID_ARGUMENT,
+ * NO_MEMORY (RLIMIT_AS too small for the tables), OS_ERROR.
+ */
+enum mm_status mmapper_create(const struct mmapper_options *options,
+                              const struct mmap_support *support,
+                              struct mmapper **mapper, struct mm_error *error);
+
+/*
+ * Gives back every reservation that is still held and the mapper itself. External
+ * memory (adopted, excluded) is left alone. No other call on this mapper may be
+ * running or follow. Errors: BUSY when a chunk is in a transient state or an owner is
+ * pinned, NO_MEMORY or OS_ERROR when the OS refused a release; then the mapper and
+ * what was not yet released live on.
+ */
+enum mm_status mmapper_destroy(struct mmapper *mapper, struct mm_error *error);
+
+/* The window and the chunk size in use. Constant for the life of the mapper. */
+struct mm_extent mmapper_window(const struct mmapper *mapper);
+size_t mmapper_chunk_bytes(const struct mmapper *mapper);
+
+/* -------------------------------------------------------------------- owners */
+
+struct mm_owner_options {
+    /* Not NULL, not empty; copied, cut to MM_NAME_BYTES - 1 bytes. Need not be
+     * unique. */
+    const char *name;
+    enum mm_kind kind;
+    struct mm_strategy strategy;
+};
+
+/* At most this many owners at a time in one mapper. */
+enum { MM_MAX_OWNERS = 4094 };
+
+/*
+ * Registers an owner. The handle is good for this mapper only, until unregistered.
+ * Lock-free. Errors: INVALID_ARGUMENT, LIMIT.
+ */
+enum mm_status mmapper_register_owner(struct mmapper *mapper,
+                                      const struct mm_owner_options *options,
+                                      struct mm_owner **owner, struct mm_error *error);
+
+/*
+ * Forgets an owner that holds nothing. No call for this owner may be running or
+ * follow. Looks at the whole table: for tear-down, not for hot paths. Errors:
+ * UNKNOWN_OWNER, WRONG_STATE when it still holds a chunk (the record says which),
+ * BUSY when it is pinned.
+ */
+enum mm_status mmapper_unregister_owner(struct mmapper *mapper, struct mm_owner *owner,
+                                        struct mm_error *error);
+
+/* Of a registered owner; constant while it is registered. */
+const char *mm_owner_name(const struct mm_owner *owner);
+enum mm_kind mm_owner_kind(const struct mm_owner *owner);
+struct mm_strategy mm_owner_strategy(const struct mm_owner *owner);
+
+/* ---------------------------------------------------------------- operations */
+
+/*
+ * Reserves exactly `extent` (multiples of the chunk size) for the owner: UNMAPPED to
+ * QUARANTINED. One system call, however large. All or nothing, lock-free.
+ * Errors: CONFLICT (with the owner or the foreign mapping), WRONG_STATE (own already;
+ * or the owner's backing is external), BUSY, NO_MEMORY, OS_ERROR, INVALID_ARGUMENT,
+ * OUT_OF_RANGE, UNKNOWN_OWNER.
+ */
+enum mm_status mmapper_quarantine(struct mmapper *mapper, struct mm_owner *owner,
+                                  struct mm_extent extent, struct mm_error *error);
+
+/*
+ * Reserves `bytes` (a multiple of the chunk size) somewhere in the window, aligned to
+ * `alignment` (0 or a power of two; at least the chunk size is used), and says where.
+ * Claims in the table before it asks the OS, so it never maps, not even for an
+ * instant, where another owner may map. Lock-free. Errors: as quarantine, and NO_SPACE.
+ */
+enum mm_status mmapper_quarantine_anywhere(struct mmapper *mapper,
+                                           struct mm_owner *owner, size_t bytes,
+                                           size_t alignment, struct mm_extent *extent,
+                                           struct mm_error *error);
+
+/*
+ * Reserves `preferred` if it is free and in the window, else as many bytes anywhere.
+ * `preferred.start` need not be aligned: it is rounded down to the alignment.
+ */
+enum mm_status mmapper_quarantine_preferred(struct mmapper *mapper,
+                                            struct mm_owner *owner,
+                                            struct mm_extent preferred,
+                                            size_t alignment, struct mm_extent *extent,
+                                            struct mm_error *error);
+
+/*
+ * Makes every chunk that `extent` meets (rounded outwards) accessible with the owner's
+ * protection; quarantines UNMAPPED ones first. Fresh memory reads as zero, memory that
+ * is mapped already keeps its contents. When all is mapped it costs one load per
+ * region, or per chunk where a region is split, and no store. Progress: G3. Monotone:
+ * G4. Errors: CONFLICT, BUSY, NO_MEMORY, OS_ERROR, WRONG_STATE (own but EXCLUDED, or
+ * UNMAPPED for an external owner), INVALID_ARGUMENT, OUT_OF_RANGE, UNKNOWN_OWNER.
+ */
+enum mm_status mmapper_ensure_mapped(struct mmapper *mapper, struct mm_owner *owner,
+                                     struct mm_extent extent, struct mm_error *error);
+
+/*
+ * Drops the contents and the access of `extent` (multiples of the chunk size), all of
+ * it own QUARANTINED or MAPPED chunks; they are QUARANTINED afterwards and read as
+ * zero when mapped again. For accounted owners the commit charge of touched memory
+ * stays until release. Needs quiescence (G5). Errors: CONFLICT, BUSY (a call of the
+ * owner is pinned anywhere, or a transition of these chunks is under way), WRONG_STATE
+ * (UNMAPPED, EXCLUDED, or external backing), NO_MEMORY, OS_ERROR (G4: quarantined,
+ * contents undefined), INVALID_ARGUMENT, OUT_OF_RANGE, UNKNOWN_OWNER.
+ */
+enum mm_status mmapper_decommit(struct mmapper *mapper, struct mm_owner *owner,
+                                struct mm_extent extent, struct mm_error *error);
+
+/*
+ * Gives `extent` (multiples of the chunk size), all of it own chunks, back: to the
+ * kernel, or for external owners just forgotten. Needs quiescence (G5). All or
+ * nothing. Errors: as decommit; NO_MEMORY at vm.max_map_count.
+ */
+enum mm_status mmapper_release(struct mmapper *mapper, struct mm_owner *owner,
+                               struct mm_extent extent, struct mm_error *error);
+
+/*
+ * Hands `extent` (multiples of the chunk size), all of it QUARANTINED or MAPPED chunks
+ * of `from`, to `to`, states and contents kept. Both have equal strategies. All or
+ * nothing. Quiescence: G5. Errors: CONFLICT, BUSY, WRONG_STATE, INVALID_ARGUMENT
+ * (strategies differ, from == to), OUT_OF_RANGE, UNKNOWN_OWNER.
+ */
+enum mm_status mmapper_transfer(struct mmapper *mapper, struct mm_owner *from,
+                                struct mm_owner *to, struct mm_extent extent,
+                                struct mm_error *error);
+
+/*
+ * Records `extent` (multiples of the chunk size) as MAPPED by an owner with external
+ * backing, who mapped it by other means: UNMAPPED to MAPPED without a system call.
+ * All or nothing, lock-free. Errors: CONFLICT, BUSY, WRONG_STATE (own already; or the
+ * owner's backing is not external), INVALID_ARGUMENT, OUT_OF_RANGE, UNKNOWN_OWNER.
+ */
+enum mm_status mmapper_adopt(struct mmapper *mapper, struct mm_owner *owner,
+                             struct mm_extent extent, struct mm_error *error);
+
+/*
+ * Partitions `extent` (multiples of the chunk size) off for an owner with external
+ * backing, who will map in it by other means: UNMAPPED to EXCLUDED. The mapper never
+ * touches it and refuses it to all others until it is released. Errors: as adopt.
+ */
+enum mm_status mmapper_exclude(struct mmapper *mapper, struct mm_owner *owner,
+                               struct mm_extent extent, struct mm_error *error);
+
+/* ------------------------------------------------------------------- queries */
+
+/* Whether the chunk of `address` is mapped, by whomever. G2. */
+bool mmapper_is_mapped(const struct mmapper *mapper, uintptr_t address);
+
+/* State and owner of one chunk. owner is NULL for UNMAPPED. */
+struct mm_lookup {
+    enum mm_state state;
+    const struct mm_owner *owner;
+};
+
+/* The state and owner of the chunk of `address`; UNMAPPED outside the window. G2. */
+struct mm_lookup mmapper_lookup(const struct mmapper *mapper, uintptr_t address);
+
+/* A maximal range of chunks with equal state and owner. */
+struct mm_run {
+    struct mm_extent extent;
+    enum mm_state state;
+    const struct mm_owner *owner; /* NULL for UNMAPPED */
+};
+
+/*
+ * The run from the chunk of `address` (or the window's base, if that is higher) up to
+ * where state or owner changes; false past the window. Walk with
+ *     for (at = base; mmapper_next_run(m, at, &run); at = mm_extent_end(run.extent))
+ * Wait-free; costs a step per region or, where one is split, per chunk. Each chunk is
+ * true at an instant; the walk as a whole is no snapshot while others mutate.
+ */
+bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
+                      struct mm_run *run);
+
+/*
+ * Prints the runs that are not UNMAPPED, a line each, into `text`: extent, state, kind,
+ * owner. Writes at most `bytes` bytes, NUL included; a dump that does not fit ends
+ * with a line that says how many runs are missing. Returns the bytes that are needed
+ * for all.
+ */
+size_t mmapper_dump(const struct mmapper *mapper, char *text, size_t bytes);
+
+struct mm_statistics {
+    uint64_t os_calls[MM_OS_CALL_COUNT];    /* made */
+    uint64_t os_failures[MM_OS_CALL_COUNT]; /* of those, failed */
+    uint64_t conflicts;                     /* calls that ended with MM_CONFLICT */
+    uint64_t busy;                          /* calls that ended with MM_BUSY */
+    uint64_t races_lost;    /* CAS failures: somebody else changed the chunk first */
+    uint64_t waits;         /* rounds of waiting for a fellow thread (G3) */
+    uint64_t regions_split; /* regions that went from uniform to split, for good */
+    uint64_t owners;        /* registered now */
+    uint64_t runs;          /* maximal runs that are not UNMAPPED */
+    uint64_t chunks[MM_STATE_COUNT];
+};
+
+/* Counters since creation, and a walk over the table. Exact when nothing runs. */
+void mmapper_statistics(const struct mmapper *mapper, struct mm_statistics *statistics);
+
+/* The chunks that one owner holds, by state. A walk over the table. Errors:
+ * UNKNOWN_OWNER. */
+enum mm_status mmapper_owner_chunks(const struct mmapper *mapper,
+                                    const struct mm_owner *owner,
+                                    uint64_t chunks[MM_STATE_COUNT],
+                                    struct mm_error *error);
+
+/* -------------------------------------------------------------- verification */
+
+enum mm_difference_kind {
+    MM_DIFFERENCE_MISSING = 0, /* the table says reserved, the kernel has nothing */
+    MM_DIFFERENCE_PROTECTION,  /* MAPPED with another access than the strategy's */
+    MM_DIFFERENCE_BACKING,     /* a file or shared mapping lies on reserved memory */
+    MM_DIFFERENCE_UNOWNED,     /* a mapping where the table says UNMAPPED */
+    MM_NOTE_ACCESSIBLE,        /* QUARANTINED but accessible: allowed by G1 */
+    MM_DIFFERENCE_KIND_COUNT,
+};
+
+struct mm_difference {
+    enum mm_difference_kind kind;
+    struct mm_extent extent;
+    struct mm_holder holder;
+    struct mm_mapping mapping; /* what the kernel has there, bytes == 0 if nothing */
+};
+
+struct mm_verify_options {
+    /* Nobody else maps in the window: a mapping on UNMAPPED chunks is a difference. */
+    bool sole;
+    /* Called for every difference and note; may be NULL. */
+    void (*report)(void *argument, const struct mm_difference *difference);
+    void *argument;
+};
+
+struct mm_verify_result {
+    uint64_t differences; /* of all kinds but notes */
+    uint64_t notes;
+    uint64_t mappings; /* of the kernel, looked at */
+    uint64_t unsettled; /* pieces passed over: a transition was under way there */
+};
+
+const char *mm_difference_kind_name(enum mm_difference_kind kind);
+
+/*
+ * Compares the table with the kernel's list over the whole window. Differences are not
+ * errors: the status is OK when the comparison was made, `result` has what it found.
+ * Exact when no mutating call runs; while one does, its chunks may be reported. Errors:
+ * OS_ERROR when the list cannot be read.
+ */
+enum mm_status mmapper_verify(const struct mmapper *mapper,
+                              const struct mm_verify_options *options,
+                              struct mm_verify_result *result, struct mm_error *error);
+
+/* ---------------------------------------------------------------------- fork */
+
+struct mm_fork_report {
+    uint64_t pins;      /* pins of threads that do not exist in the child */
+    uint64_t restored;  /* transient chunks put back to what they were */
+    uint64_t freed;     /* transient chunks that are UNMAPPED now */
+    uint64_t abandoned; /* transient chunks EXCLUDED for the child's life: the kernel
+                         * has a mapping there that need not be ours */
+};
+
+/*
+ * Resolves what the parent's other threads were doing at the moment of the fork. Call
+ * it once, first thing in the child, while it has one thread. Chunks whose reserving or
+ * releasing was cut off are UNMAPPED if the kernel has nothing there; if it has
+ * something, that may be the cut-off call's or anybody's, so they are never unmapped
+ * but abandoned: EXCLUDED, held by the owner "abandoned-by-fork". A decommit that was
+ * cut off leaves QUARANTINED, a transfer leaves each chunk with one of its two owners.
+ * Calls that had returned before the fork are complete in the child. `report` may be
+ * NULL. Errors: OS_ERROR when the kernel's list cannot be read; then nothing changed.
+ */
+enum mm_status mmapper_after_fork_in_child(struct mmapper *mapper,
+                                           struct mm_fork_report *report,
+                                           struct mm_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MMAPPER_MMAPPER_H */

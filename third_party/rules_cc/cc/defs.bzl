@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+"""The native C rules under the names that rules_cc gives them.
+
+Debian's bazel-rules-cc does not load on Debian's Bazel; BUILD files that load
+from here work unchanged with the real rules_cc on newer Bazels.
+"""
+
+cc_binary = native.cc_binary
+cc_import = native.cc_import
+cc_library = native.cc_library
+cc_test = native.cc_test
