@@ -47,8 +47,8 @@ static enum mm_status acquire_extent(struct immortal_space *space,
                                      struct mm_error *error)
 {
     enum mm_status status =
-        placement_quarantine(space->mapper, space->owner, &options->placement,
-                             options->bytes, &space->extent, error);
+        space_placement_quarantine(space->mapper, space->owner, &options->placement,
+                                   options->bytes, &space->extent, error);
     if (status != MM_OK || options->mapping == IMMORTAL_ON_DEMAND) {
         return status;
     }

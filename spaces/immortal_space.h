@@ -17,7 +17,7 @@
 #define SPACES_IMMORTAL_SPACE_H
 
 #include "mmapper/mmapper.h"
-#include "spaces/placement.h"
+#include "spaces/space_placement.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,7 +33,7 @@ enum immortal_mapping {
 struct immortal_space_options {
     const char *name;            /* of the owner it registers, kind MM_KIND_IMMORTAL */
     struct mm_strategy strategy; /* of that owner; its backing is MM_BACKING_RESERVED */
-    struct placement placement;
+    struct space_placement placement;
     size_t bytes; /* a positive multiple of the mapper's chunk size */
     enum immortal_mapping mapping;
 };

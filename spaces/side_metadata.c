@@ -124,8 +124,9 @@ static enum mm_status acquire_extent(struct side_metadata *metadata,
     if (status != MM_OK) {
         return status;
     }
-    status = placement_quarantine(metadata->mapper, metadata->owner,
-                                  &options->placement, total, &metadata->extent, error);
+    status = space_placement_quarantine(metadata->mapper, metadata->owner,
+                                        &options->placement, total, &metadata->extent,
+                                        error);
     if (status != MM_OK) {
         (void)mmapper_unregister_owner(metadata->mapper, metadata->owner, NULL);
         return status;

@@ -22,7 +22,7 @@
 #define SPACES_SIDE_METADATA_H
 
 #include "mmapper/mmapper.h"
-#include "spaces/placement.h"
+#include "spaces/space_placement.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,7 +43,7 @@ struct side_metadata_table {
 struct side_metadata_options {
     const char *name;            /* of the owner it registers: MM_KIND_SIDE_METADATA */
     struct mm_strategy strategy; /* of that owner; backing MM_BACKING_RESERVED */
-    struct placement placement;  /* of the reservation, in whole chunks */
+    struct space_placement placement; /* of the reservation, in whole chunks */
     /* All data that can have metadata. Start and bytes are multiples of every table's
      * grain (2^log_data_bytes). It need not be mapped, nor in the mapper's window. */
     struct mm_extent data;

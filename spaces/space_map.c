@@ -47,7 +47,7 @@ static size_t total_bytes(const struct mmapper *mapper, unsigned log_slot_bytes,
 }
 
 static enum mm_status check_exact(const struct mmapper *mapper,
-                                  const struct placement *placement,
+                                  const struct space_placement *placement,
                                   struct mm_extent extent, struct mm_error *error)
 {
     const size_t chunk_bytes = mmapper_chunk_bytes(mapper);
@@ -69,15 +69,16 @@ static enum mm_status check_exact(const struct mmapper *mapper,
 /* Finds a free range by reserving it for an instant: only the kernel knows what lies
  * outside the mapper's table. */
 static enum mm_status find_range(struct mmapper *mapper,
-                                 const struct placement *placement, size_t slot_bytes,
-                                 struct mm_extent *extent, struct mm_error *error)
+                                 const struct space_placement *placement,
+                                 size_t slot_bytes, struct mm_extent *extent,
+                                 struct mm_error *error)
 {
     const struct mm_owner_options options = {
         .name = "space map",
         .kind = MM_KIND_SPACE,
         .strategy = {.accounting = MM_UNACCOUNTED},
     };
-    struct placement aligned = *placement;
+    struct space_placement aligned = *placement;
     if (aligned.alignment == 0) {
         aligned.alignment = slot_bytes;
     }
@@ -86,8 +87,8 @@ static enum mm_status find_range(struct mmapper *mapper,
     if (status != MM_OK) {
         return status;
     }
-    status =
-        placement_quarantine(mapper, owner, &aligned, extent->bytes, extent, error);
+    status = space_placement_quarantine(mapper, owner, &aligned, extent->bytes, extent,
+                                        error);
     if (status == MM_OK) {
         status = mmapper_release(mapper, owner, *extent, error);
     }
@@ -121,7 +122,7 @@ enum mm_status space_map_create(struct mmapper *mapper,
                           "no memory for the map itself", extent);
     }
     const enum mm_status status =
-        options->placement.rule == PLACEMENT_EXACT
+        options->placement.rule == SPACE_EXACT
             ? check_exact(mapper, &options->placement, extent, error)
             : find_range(mapper, &options->placement, (size_t)1 << log_slot_bytes,
                          &extent, error);

@@ -23,7 +23,7 @@
 #define SPACES_SPACE_MAP_H
 
 #include "mmapper/mmapper.h"
-#include "spaces/placement.h"
+#include "spaces/space_placement.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,7 +40,7 @@ struct space_map_options {
     unsigned slots;
     /* Of all slots together. Anywhere or preferred: a range that is free at the time,
      * aligned to a slot unless asked otherwise. Exact: taken as given. */
-    struct placement placement;
+    struct space_placement placement;
 };
 
 /*

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "spaces/placement.h"
+#include "spaces/space_placement.h"
 
 #include "spaces/space_error.h"
 
 static enum mm_status quarantine_exact(struct mmapper *mapper, struct mm_owner *owner,
-                                       const struct placement *placement,
+                                       const struct space_placement *placement,
                                        struct mm_extent wanted,
                                        struct mm_extent *extent, struct mm_error *error)
 {
@@ -20,19 +20,21 @@ static enum mm_status quarantine_exact(struct mmapper *mapper, struct mm_owner *
     return status;
 }
 
-enum mm_status placement_quarantine(struct mmapper *mapper, struct mm_owner *owner,
-                                    const struct placement *placement, size_t bytes,
-                                    struct mm_extent *extent, struct mm_error *error)
+enum mm_status space_placement_quarantine(struct mmapper *mapper,
+                                          struct mm_owner *owner,
+                                          const struct space_placement *placement,
+                                          size_t bytes, struct mm_extent *extent,
+                                          struct mm_error *error)
 {
     const struct mm_extent wanted = mm_extent_of(placement->start, bytes);
     switch (placement->rule) {
-    case PLACEMENT_ANYWHERE:
+    case SPACE_ANYWHERE:
         return mmapper_quarantine_anywhere(mapper, owner, bytes, placement->alignment,
                                            extent, error);
-    case PLACEMENT_PREFERRED:
+    case SPACE_PREFERRED:
         return mmapper_quarantine_preferred(mapper, owner, wanted, placement->alignment,
                                             extent, error);
-    case PLACEMENT_EXACT:
+    case SPACE_EXACT:
         return quarantine_exact(mapper, owner, placement, wanted, extent, error);
     }
     return space_fail(error, MM_INVALID_ARGUMENT, MM_OPERATION_QUARANTINE,
