@@ -46,65 +46,65 @@ struct mm_backoff {
 
 #elif defined(MMAPPER_ATOMIC_C11)
 
-#define MM_DEFINE_ATOMIC(W)                                                              \
-    static inline uint##W##_t mm_load_relaxed_u##W(const mm_atomic_u##W *a)              \
-    {                                                                                    \
-        return __atomic_load_n(&a->value, __ATOMIC_RELAXED);                             \
-    }                                                                                    \
-    static inline uint##W##_t mm_load_acquire_u##W(const mm_atomic_u##W *a)              \
-    {                                                                                    \
-        return __atomic_load_n(&a->value, __ATOMIC_ACQUIRE);                             \
-    }                                                                                    \
-    static inline uint##W##_t mm_load_seq_cst_u##W(const mm_atomic_u##W *a)              \
-    {                                                                                    \
-        return __atomic_load_n(&a->value, __ATOMIC_SEQ_CST);                             \
-    }                                                                                    \
-    static inline void mm_store_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t v)           \
-    {                                                                                    \
-        __atomic_store_n(&a->value, v, __ATOMIC_RELAXED);                                \
-    }                                                                                    \
-    static inline void mm_store_release_u##W(mm_atomic_u##W *a, uint##W##_t v)           \
-    {                                                                                    \
-        __atomic_store_n(&a->value, v, __ATOMIC_RELEASE);                                \
-    }                                                                                    \
-    static inline bool mm_cas_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
-                                           uint##W##_t desired)                          \
-    {                                                                                    \
-        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,         \
-                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED);          \
-    }                                                                                    \
-    static inline bool mm_cas_release_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
-                                           uint##W##_t desired)                          \
-    {                                                                                    \
-        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,         \
-                                           __ATOMIC_RELEASE, __ATOMIC_RELAXED);          \
-    }                                                                                    \
-    static inline bool mm_cas_acq_rel_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
-                                           uint##W##_t desired)                          \
-    {                                                                                    \
-        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,         \
-                                           __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);          \
-    }                                                                                    \
-    static inline bool mm_cas_seq_cst_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
-                                           uint##W##_t desired)                          \
-    {                                                                                    \
-        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,         \
-                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);          \
-    }                                                                                    \
-    static inline uint##W##_t mm_fetch_add_relaxed_u##W(mm_atomic_u##W *a,               \
-                                                        uint##W##_t delta)               \
-    {                                                                                    \
-        return __atomic_fetch_add(&a->value, delta, __ATOMIC_RELAXED);                   \
-    }                                                                                    \
-    static inline uint##W##_t mm_fetch_add_release_u##W(mm_atomic_u##W *a,               \
-                                                        uint##W##_t delta)               \
-    {                                                                                    \
-        return __atomic_fetch_add(&a->value, delta, __ATOMIC_RELEASE);                   \
-    }                                                                                    \
-    static inline uint##W##_t mm_fetch_add_seq_cst_u##W(mm_atomic_u##W *a,               \
-                                                        uint##W##_t delta)               \
-    {                                                                                    \
-        return __atomic_fetch_add(&a->value, delta, __ATOMIC_SEQ_CST);                   \
+#define MM_DEFINE_ATOMIC(W)                                                            \
+    static inline uint##W##_t mm_load_relaxed_u##W(const mm_atomic_u##W *a)            \
+    {                                                                                  \
+        return __atomic_load_n(&a->value, __ATOMIC_RELAXED);                           \
+    }                                                                                  \
+    static inline uint##W##_t mm_load_acquire_u##W(const mm_atomic_u##W *a)            \
+    {                                                                                  \
+        return __atomic_load_n(&a->value, __ATOMIC_ACQUIRE);                           \
+    }                                                                                  \
+    static inline uint##W##_t mm_load_seq_cst_u##W(const mm_atomic_u##W *a)            \
+    {                                                                                  \
+        return __atomic_load_n(&a->value, __ATOMIC_SEQ_CST);                           \
+    }                                                                                  \
+    static inline void mm_store_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t v)         \
+    {                                                                                  \
+        __atomic_store_n(&a->value, v, __ATOMIC_RELAXED);                              \
+    }                                                                                  \
+    static inline void mm_store_release_u##W(mm_atomic_u##W *a, uint##W##_t v)         \
+    {                                                                                  \
+        __atomic_store_n(&a->value, v, __ATOMIC_RELEASE);                              \
+    }                                                                                  \
+    static inline bool mm_cas_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
+                                           uint##W##_t desired)                        \
+    {                                                                                  \
+        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,       \
+                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED);        \
+    }                                                                                  \
+    static inline bool mm_cas_release_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
+                                           uint##W##_t desired)                        \
+    {                                                                                  \
+        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,       \
+                                           __ATOMIC_RELEASE, __ATOMIC_RELAXED);        \
+    }                                                                                  \
+    static inline bool mm_cas_acq_rel_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
+                                           uint##W##_t desired)                        \
+    {                                                                                  \
+        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,       \
+                                           __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);        \
+    }                                                                                  \
+    static inline bool mm_cas_seq_cst_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
+                                           uint##W##_t desired)                        \
+    {                                                                                  \
+        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,       \
+                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);        \
+    }                                                                                  \
+    static inline uint##W##_t mm_fetch_add_relaxed_u##W(mm_atomic_u##W *a,             \
+                                                        uint##W##_t delta)             \
+    {                                                                                  \
+        return __atomic_fetch_add(&a->value, delta, __ATOMIC_RELAXED);                 \
+    }                                                                                  \
+    static inline uint##W##_t mm_fetch_add_release_u##W(mm_atomic_u##W *a,             \
+                                                        uint##W##_t delta)             \
+    {                                                                                  \
+        return __atomic_fetch_add(&a->value, delta, __ATOMIC_RELEASE);                 \
+    }                                                                                  \
+    static inline uint##W##_t mm_fetch_add_seq_cst_u##W(mm_atomic_u##W *a,             \
+                                                        uint##W##_t delta)             \
+    {                                                                                  \
+        return __atomic_fetch_add(&a->value, delta, __ATOMIC_SEQ_CST);                 \
     }
 
 /* One round of waiting for another thread's store. */
@@ -121,74 +121,74 @@ static inline void mm_wait(struct mm_backoff *backoff)
 
 /* Concurrency Kit's accesses are relaxed and its fences name what they order; on x86
  * all the fences used here only stop the compiler. */
-#define MM_DEFINE_ATOMIC(W)                                                              \
-    static inline uint##W##_t mm_load_relaxed_u##W(const mm_atomic_u##W *a)              \
-    {                                                                                    \
-        return ck_pr_load_##W(&a->value);                                                \
-    }                                                                                    \
-    static inline uint##W##_t mm_load_acquire_u##W(const mm_atomic_u##W *a)              \
-    {                                                                                    \
-        const uint##W##_t v = ck_pr_load_##W(&a->value);                                 \
-        ck_pr_fence_acquire();                                                           \
-        return v;                                                                        \
-    }                                                                                    \
-    static inline uint##W##_t mm_load_seq_cst_u##W(const mm_atomic_u##W *a)              \
-    {                                                                                    \
-        ck_pr_fence_atomic_load();                                                       \
-        return mm_load_acquire_u##W(a);                                                  \
-    }                                                                                    \
-    static inline void mm_store_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t v)           \
-    {                                                                                    \
-        ck_pr_store_##W(&a->value, v);                                                   \
-    }                                                                                    \
-    static inline void mm_store_release_u##W(mm_atomic_u##W *a, uint##W##_t v)           \
-    {                                                                                    \
-        ck_pr_fence_release();                                                           \
-        ck_pr_store_##W(&a->value, v);                                                   \
-    }                                                                                    \
-    static inline bool mm_cas_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
-                                           uint##W##_t desired)                          \
-    {                                                                                    \
-        return ck_pr_cas_##W(&a->value, expected, desired);                              \
-    }                                                                                    \
-    static inline bool mm_cas_release_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
-                                           uint##W##_t desired)                          \
-    {                                                                                    \
-        ck_pr_fence_release();                                                           \
-        return ck_pr_cas_##W(&a->value, expected, desired);                              \
-    }                                                                                    \
-    static inline bool mm_cas_acq_rel_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
-                                           uint##W##_t desired)                          \
-    {                                                                                    \
-        ck_pr_fence_release();                                                           \
-        const bool swapped = ck_pr_cas_##W(&a->value, expected, desired);                \
-        ck_pr_fence_acquire();                                                           \
-        return swapped;                                                                  \
-    }                                                                                    \
-    static inline bool mm_cas_seq_cst_u##W(mm_atomic_u##W *a, uint##W##_t expected,      \
-                                           uint##W##_t desired)                          \
-    {                                                                                    \
-        ck_pr_fence_atomic();                                                            \
-        return mm_cas_acq_rel_u##W(a, expected, desired);                                \
-    }                                                                                    \
-    static inline uint##W##_t mm_fetch_add_relaxed_u##W(mm_atomic_u##W *a,               \
-                                                        uint##W##_t delta)               \
-    {                                                                                    \
-        return ck_pr_faa_##W(&a->value, delta);                                          \
-    }                                                                                    \
-    static inline uint##W##_t mm_fetch_add_release_u##W(mm_atomic_u##W *a,               \
-                                                        uint##W##_t delta)               \
-    {                                                                                    \
-        ck_pr_fence_release();                                                           \
-        return ck_pr_faa_##W(&a->value, delta);                                          \
-    }                                                                                    \
-    static inline uint##W##_t mm_fetch_add_seq_cst_u##W(mm_atomic_u##W *a,               \
-                                                        uint##W##_t delta)               \
-    {                                                                                    \
-        ck_pr_fence_atomic();                                                            \
-        const uint##W##_t old = mm_fetch_add_release_u##W(a, delta);                     \
-        ck_pr_fence_acquire();                                                           \
-        return old;                                                                      \
+#define MM_DEFINE_ATOMIC(W)                                                            \
+    static inline uint##W##_t mm_load_relaxed_u##W(const mm_atomic_u##W *a)            \
+    {                                                                                  \
+        return ck_pr_load_##W(&a->value);                                              \
+    }                                                                                  \
+    static inline uint##W##_t mm_load_acquire_u##W(const mm_atomic_u##W *a)            \
+    {                                                                                  \
+        const uint##W##_t v = ck_pr_load_##W(&a->value);                               \
+        ck_pr_fence_acquire();                                                         \
+        return v;                                                                      \
+    }                                                                                  \
+    static inline uint##W##_t mm_load_seq_cst_u##W(const mm_atomic_u##W *a)            \
+    {                                                                                  \
+        ck_pr_fence_atomic_load();                                                     \
+        return mm_load_acquire_u##W(a);                                                \
+    }                                                                                  \
+    static inline void mm_store_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t v)         \
+    {                                                                                  \
+        ck_pr_store_##W(&a->value, v);                                                 \
+    }                                                                                  \
+    static inline void mm_store_release_u##W(mm_atomic_u##W *a, uint##W##_t v)         \
+    {                                                                                  \
+        ck_pr_fence_release();                                                         \
+        ck_pr_store_##W(&a->value, v);                                                 \
+    }                                                                                  \
+    static inline bool mm_cas_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
+                                           uint##W##_t desired)                        \
+    {                                                                                  \
+        return ck_pr_cas_##W(&a->value, expected, desired);                            \
+    }                                                                                  \
+    static inline bool mm_cas_release_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
+                                           uint##W##_t desired)                        \
+    {                                                                                  \
+        ck_pr_fence_release();                                                         \
+        return ck_pr_cas_##W(&a->value, expected, desired);                            \
+    }                                                                                  \
+    static inline bool mm_cas_acq_rel_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
+                                           uint##W##_t desired)                        \
+    {                                                                                  \
+        ck_pr_fence_release();                                                         \
+        const bool swapped = ck_pr_cas_##W(&a->value, expected, desired);              \
+        ck_pr_fence_acquire();                                                         \
+        return swapped;                                                                \
+    }                                                                                  \
+    static inline bool mm_cas_seq_cst_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
+                                           uint##W##_t desired)                        \
+    {                                                                                  \
+        ck_pr_fence_atomic();                                                          \
+        return mm_cas_acq_rel_u##W(a, expected, desired);                              \
+    }                                                                                  \
+    static inline uint##W##_t mm_fetch_add_relaxed_u##W(mm_atomic_u##W *a,             \
+                                                        uint##W##_t delta)             \
+    {                                                                                  \
+        return ck_pr_faa_##W(&a->value, delta);                                        \
+    }                                                                                  \
+    static inline uint##W##_t mm_fetch_add_release_u##W(mm_atomic_u##W *a,             \
+                                                        uint##W##_t delta)             \
+    {                                                                                  \
+        ck_pr_fence_release();                                                         \
+        return ck_pr_faa_##W(&a->value, delta);                                        \
+    }                                                                                  \
+    static inline uint##W##_t mm_fetch_add_seq_cst_u##W(mm_atomic_u##W *a,             \
+                                                        uint##W##_t delta)             \
+    {                                                                                  \
+        ck_pr_fence_atomic();                                                          \
+        const uint##W##_t old = mm_fetch_add_release_u##W(a, delta);                   \
+        ck_pr_fence_acquire();                                                         \
+        return old;                                                                    \
     }
 
 /* One round of waiting for another thread's store: spin a little, then let others run

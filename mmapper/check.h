@@ -7,11 +7,11 @@
 #define MMAPPER_CHECK_H
 
 /* Traps unless `condition`, which must have no side effects. */
-#define MM_CHECK(condition)                                                              \
-    do {                                                                                 \
-        if (__builtin_expect(!(condition), 0)) {                                         \
-            __builtin_trap();                                                            \
-        }                                                                                \
+#define MM_CHECK(condition)                                                            \
+    do {                                                                               \
+        if (__builtin_expect(!(condition), 0)) {                                       \
+            __builtin_trap();                                                          \
+        }                                                                              \
     } while (0)
 
 #endif /* MMAPPER_CHECK_H */

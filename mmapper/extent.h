@@ -83,7 +83,8 @@ static inline bool mm_extent_contains(struct mm_extent outer, struct mm_extent i
     return outer.start <= inner.start && mm_extent_end(inner) <= mm_extent_end(outer);
 }
 
-static inline bool mm_extent_contains_address(struct mm_extent extent, uintptr_t address)
+static inline bool mm_extent_contains_address(struct mm_extent extent,
+                                              uintptr_t address)
 {
     return address - extent.start < extent.bytes;
 }

@@ -67,10 +67,10 @@ enum {
 
 /* One mapping as the kernel lists it. */
 struct mm_mapping {
-    struct mm_extent extent; /* bytes == 0: no mapping */
-    unsigned access;         /* MM_ACCESS_* */
-    bool shared;             /* MAP_SHARED */
-    bool file;               /* backed by a file or device, not anonymous */
+    struct mm_extent extent;  /* bytes == 0: no mapping */
+    unsigned access;          /* MM_ACCESS_* */
+    bool shared;              /* MAP_SHARED */
+    bool file;                /* backed by a file or device, not anonymous */
     char name[MM_NAME_BYTES]; /* the kernel's name for it, cut short; "" if none */
 };
 
@@ -119,13 +119,14 @@ struct mmap_operations {
     int (*annotate)(void *context, struct mm_extent extent, const char *name);
     /* Calls `visit` for every mapping of the process that meets `range`, in
      * ascending order, until it returns false. */
-    int (*each_mapping)(void *context, struct mm_extent range,
-                        mm_mapping_visitor visit, void *argument);
+    int (*each_mapping)(void *context, struct mm_extent range, mm_mapping_visitor visit,
+                        void *argument);
     /* Why a call on `bytes` bytes just failed with ENOMEM: the best guess that the
      * limits of the process allow. May be slow; called on failures only. */
     enum mm_memory_cause (*explain_no_memory)(void *context, size_t bytes);
     /* Memory for the mapper's own tables: zero-filled, private, not backed by
-     * pages before it is touched, not accounted. Outside every reservation. */
+     * pages before it is touched, not accounted, aligned to the page size. Outside
+     * every reservation. */
     int (*acquire_table)(void *context, size_t bytes, void **table);
     int (*release_table)(void *context, void *table, size_t bytes);
 };

@@ -76,16 +76,16 @@ struct mm_owner;
 
 enum mm_status {
     MM_OK = 0,
-    MM_CONFLICT,          /* another owner or a foreign mapping is there */
-    MM_BUSY,              /* the owner's own other call is in the way; try again */
-    MM_NO_MEMORY,         /* the OS said ENOMEM; the record says which limit */
-    MM_NO_SPACE,          /* no free range of that size in the window */
-    MM_INVALID_ARGUMENT,  /* empty, overflowing, misaligned, contradictory */
-    MM_OUT_OF_RANGE,      /* not inside the mapper's window */
-    MM_UNKNOWN_OWNER,     /* not registered with this mapper */
-    MM_WRONG_STATE,       /* own chunk, but not in a state that allows this */
-    MM_LIMIT,             /* too many owners */
-    MM_OS_ERROR,          /* another errno; the record has it */
+    MM_CONFLICT,         /* another owner or a foreign mapping is there */
+    MM_BUSY,             /* the owner's own other call is in the way; try again */
+    MM_NO_MEMORY,        /* the OS said ENOMEM; the record says which limit */
+    MM_NO_SPACE,         /* no free range of that size in the window */
+    MM_INVALID_ARGUMENT, /* empty, overflowing, misaligned, contradictory */
+    MM_OUT_OF_RANGE,     /* not inside the mapper's window */
+    MM_UNKNOWN_OWNER,    /* not registered with this mapper */
+    MM_WRONG_STATE,      /* own chunk, but not in a state that allows this */
+    MM_LIMIT,            /* too many owners */
+    MM_OS_ERROR,         /* another errno; the record has it */
     MM_STATUS_COUNT,
 };
 
@@ -114,6 +114,7 @@ enum mm_operation {
     MM_OPERATION_TRANSFER,
     MM_OPERATION_ADOPT,
     MM_OPERATION_EXCLUDE,
+    MM_OPERATION_OWNER_CHUNKS,
     MM_OPERATION_VERIFY,
     MM_OPERATION_FORK,
     MM_OPERATION_COUNT,
@@ -156,15 +157,15 @@ struct mm_holder {
 struct mm_error {
     enum mm_status status;
     enum mm_operation operation;
-    const char *detail;          /* what is wrong, in a few words; never NULL */
-    struct mm_extent request;    /* what was asked for */
-    uintptr_t address;           /* the first address at fault */
-    struct mm_holder holder;     /* who holds that address, for CONFLICT, BUSY and
-                                  * WRONG_STATE; owner is NULL otherwise */
-    struct mm_mapping foreign;   /* the mapping in the way, for CONFLICT with one */
-    enum mm_os_call os_call;     /* the call that failed, or MM_OS_NONE */
-    int os_error;                /* its errno value, or 0 */
-    enum mm_memory_cause cause;  /* for NO_MEMORY */
+    const char *detail;         /* what is wrong, in a few words; never NULL */
+    struct mm_extent request;   /* what was asked for */
+    uintptr_t address;          /* the first address at fault */
+    struct mm_holder holder;    /* who holds that address, for CONFLICT, BUSY and
+                                 * WRONG_STATE; owner is NULL otherwise */
+    struct mm_mapping foreign;  /* the mapping in the way, for CONFLICT with one */
+    enum mm_os_call os_call;    /* the call that failed, or MM_OS_NONE */
+    int os_error;               /* its errno value, or 0 */
+    enum mm_memory_cause cause; /* for NO_MEMORY */
 };
 
 /* Static English names such as "conflict"; "?" for values out of range. */
@@ -435,7 +436,7 @@ struct mm_verify_options {
 struct mm_verify_result {
     uint64_t differences; /* of all kinds but notes */
     uint64_t notes;
-    uint64_t mappings; /* of the kernel, looked at */
+    uint64_t mappings;  /* of the kernel, looked at */
     uint64_t unsettled; /* pieces passed over: a transition was under way there */
 };
 

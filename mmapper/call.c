@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "mmapper/call.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "mmapper/os.h"
+
+enum mm_status call_begin(struct call *call, struct mmapper *mapper,
+                          struct mm_owner *owner, enum mm_operation operation,
+                          struct mm_extent request, struct mm_error *error)
+{
+    call->mapper = mapper;
+    call->owner = owner;
+    call->id = owner_id(&mapper->owners, owner);
+    call->operation = operation;
+    call->request = request;
+    call->error = error;
+    if (call->id == MAP_NOBODY) {
+        return call_fail(call, MM_UNKNOWN_OWNER, request.start,
+                         "the owner is not registered with this mapper");
+    }
+    return MM_OK;
+}
+
+enum mm_status call_outer_range(const struct call *call, struct chunk_range *range)
+{
+    const struct mm_extent request = call->request;
+    const struct chunk_table *table = &call->mapper->table;
+    if (!mm_extent_valid(request)) {
+        return call_fail(call, MM_INVALID_ARGUMENT, request.start,
+                         request.bytes == 0 ? "the range is empty"
+                                            : "the range passes the end of memory");
+    }
+    if (request.start < table->base || mm_extent_end(request) > call->mapper->limit) {
+        return call_fail(call, MM_OUT_OF_RANGE,
+                         request.start < table->base ? request.start
+                                                     : call->mapper->limit,
+                         "the range is not inside the mapper's window");
+    }
+    range->first = chunk_of(table, request.start);
+    range->end = chunk_of(table, mm_extent_end(request) - 1) + 1;
+    return MM_OK;
+}
+
+enum mm_status call_exact_range(const struct call *call, struct chunk_range *range)
+{
+    const size_t chunk_bytes = (size_t)1 << call->mapper->table.log_chunk;
+    if (!mm_is_aligned(call->request.start, chunk_bytes)) {
+        return call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                         "the start is not a multiple of the chunk size");
+    }
+    if (!mm_is_aligned(call->request.bytes, chunk_bytes)) {
+        return call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                         "the size is not a multiple of the chunk size");
+    }
+    return call_outer_range(call, range);
+}
+
+enum mm_status call_expect_backing(const struct call *call, enum mm_backing backing)
+{
+    if (call->owner->strategy.backing == backing) {
+        return MM_OK;
+    }
+    return call_fail(call, MM_WRONG_STATE, call->request.start,
+                     backing == MM_BACKING_RESERVED
+                         ? "the owner's backing is external: the mapper maps nothing "
+                           "for it"
+                         : "the owner's backing is not external");
+}
+
+static enum mm_status record(const struct call *call, enum mm_status status,
+                             uintptr_t address, const char *detail)
+{
+    if (call->error != NULL) {
+        memset(call->error, 0, sizeof *call->error);
+        call->error->status = status;
+        call->error->operation = call->operation;
+        call->error->detail = detail;
+        call->error->request = call->request;
+        call->error->address = address;
+        call->error->os_call = MM_OS_NONE;
+    }
+    if (status == MM_CONFLICT) {
+        counter_add(&call->mapper->counters, COUNTER_CONFLICTS);
+    } else if (status == MM_BUSY) {
+        counter_add(&call->mapper->counters, COUNTER_BUSY);
+    }
+    return status;
+}
+
+enum mm_status call_fail(const struct call *call, enum mm_status status,
+                         uintptr_t address, const char *detail)
+{
+    return record(call, status, address, detail);
+}
+
+enum mm_status call_fail_at(const struct call *call, enum mm_status status,
+                            size_t chunk, map_value value)
+{
+    const map_owner id = map_owner_of(value);
+    (void)record(call, status, chunk_address(&call->mapper->table, chunk),
+                 status == MM_CONFLICT ? "another owner holds the chunk"
+                 : status == MM_BUSY ? "another call of the owner is changing the chunk"
+                                     : "the chunk's state does not allow this");
+    if (call->error != NULL) {
+        struct mm_holder *holder = &call->error->holder;
+        holder->state = map_public_state(map_state_of(value));
+        if (id != MAP_NOBODY) {
+            holder->owner = owner_at(&call->mapper->owners, id);
+            if (!owner_describe(holder->owner, holder)) {
+                holder->name[0] = '\0'; /* gone meanwhile: no half a name */
+            }
+        }
+    }
+    return status;
+}
+
+static bool take_first(void *argument, const struct mm_mapping *mapping)
+{
+    struct mm_mapping *first = argument;
+    *first = *mapping;
+    return false;
+}
+
+enum mm_status call_fail_os(const struct call *call, enum mm_os_call os_call,
+                            struct mm_extent extent, int os_error)
+{
+    const struct mmap_support *support = call->mapper->support;
+    const enum mm_status status = os_error == EEXIST   ? MM_CONFLICT
+                                  : os_error == ENOMEM ? MM_NO_MEMORY
+                                                       : MM_OS_ERROR;
+    (void)record(call, status, extent.start,
+                 status == MM_CONFLICT    ? "a foreign mapping is in the way"
+                 : status == MM_NO_MEMORY ? "the system has no memory for this"
+                                          : "the system refused this");
+    if (call->error == NULL) {
+        return status;
+    }
+    call->error->os_call = os_call;
+    call->error->os_error = os_error;
+    if (status == MM_CONFLICT) {
+        struct mm_mapping *foreign = &call->error->foreign;
+        (void)os_each_mapping(call->mapper, extent, take_first, foreign);
+        if (foreign->extent.bytes > 0 && foreign->extent.start > extent.start) {
+            call->error->address = foreign->extent.start;
+        }
+    } else if (status == MM_NO_MEMORY) {
+        call->error->cause =
+            support->operations->explain_no_memory(support->context, extent.bytes);
+    }
+    return status;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ensure_mapped: the operation that runs all the time.
+ *
+ * Committing reserved memory is idempotent, so nothing is claimed: any thread of the
+ * owner commits and then replaces QUARANTINED by MAPPED, and a thread that loses that
+ * race has helped. What may not happen is that the memory goes to somebody else between
+ * the look at the chunk and the commit: that is what the pin prevents.
+ */
+#include "mmapper/call.h"
+#include "mmapper/claim.h"
+#include "mmapper/os.h"
+#include "mmapper/placement.h"
+
+enum glance {
+    GLANCE_MAPPED,  /* own and mapped: nothing to do */
+    GLANCE_COMMIT,  /* own and quarantined */
+    GLANCE_RESERVE, /* nobody's */
+    GLANCE_WAIT,    /* own and being reserved by a fellow thread */
+    GLANCE_FAIL,    /* anything else */
+};
+
+static enum glance glance(const struct call *call, map_value value,
+                          enum mm_status *status)
+{
+    const enum map_state state = map_state_of(value);
+    *status = MM_OK;
+    if (state == MAP_UNMAPPED) {
+        if (call->owner->strategy.backing == MM_BACKING_RESERVED) {
+            return GLANCE_RESERVE;
+        }
+        *status = MM_WRONG_STATE;
+        return GLANCE_FAIL;
+    }
+    if (map_owner_of(value) != call->id) {
+        *status = MM_CONFLICT;
+        return GLANCE_FAIL;
+    }
+    switch (state) {
+    case MAP_MAPPED:
+        return GLANCE_MAPPED;
+    case MAP_QUARANTINED:
+        return GLANCE_COMMIT;
+    case MAP_RESERVING:
+        return GLANCE_WAIT;
+    default:
+        *status = map_is_transient(state) ? MM_BUSY : MM_WRONG_STATE;
+        return GLANCE_FAIL;
+    }
+}
+
+/* Looks at the whole range without a pin. Advances range->first to the first chunk that
+ * is not mapped, so that range->first == range->end says that all is done. A failure
+ * anywhere is found here, before any system call. */
+static enum mm_status survey(const struct call *call, struct chunk_range *range)
+{
+    struct chunk_range rest = *range;
+    bool all_mapped = true;
+    while (rest.first < rest.end) {
+        const struct chunk_unit unit = chunk_unit_load(&call->mapper->table, rest);
+        enum mm_status status;
+        const enum glance seen = glance(call, unit.value, &status);
+        if (seen == GLANCE_FAIL) {
+            return call_fail_at(call, status, rest.first, unit.value);
+        }
+        all_mapped = all_mapped && seen == GLANCE_MAPPED;
+        rest.first = unit.end;
+        if (all_mapped) {
+            range->first = unit.end;
+        }
+    }
+    return MM_OK;
+}
+
+/* The maximal run of own quarantined chunks from range.first on. */
+static struct chunk_range quarantined_run(const struct call *call,
+                                          struct chunk_range range)
+{
+    struct chunk_range rest = range;
+    while (rest.first < rest.end) {
+        const struct chunk_unit unit =
+            chunk_unit_load_pinned(&call->mapper->table, rest);
+        if (unit.value != map_make(MAP_QUARANTINED, call->id)) {
+            break;
+        }
+        rest.first = unit.end;
+    }
+    range.end = rest.first;
+    return range;
+}
+
+/* Replaces QUARANTINED by MAPPED over a run that this thread has committed. */
+static enum mm_status publish_mapped(const struct call *call, struct chunk_range run)
+{
+    struct chunk_table *table = &call->mapper->table;
+    const map_value mapped = map_make(MAP_MAPPED, call->id);
+    while (run.first < run.end) {
+        const struct chunk_unit unit = chunk_unit_load_pinned(table, run);
+        map_value next;
+        if (unit.value == mapped) {
+            run.first = unit.end; /* a fellow thread was faster: all the same */
+            continue;
+        }
+        /* While this thread is pinned a chunk it saw QUARANTINED can only become
+         * MAPPED, or be claimed by a call that will see the pin and take its claim
+         * back. */
+        const enum mm_status status =
+            map_transition(MAP_STEP_COMMIT, unit.value, call->id, MAP_NOBODY, &next);
+        if (status != MM_OK) {
+            return call_fail_at(call, status, run.first, unit.value);
+        }
+        const enum chunk_swap swap = chunk_publish(table, run.first, &unit, next);
+        count_swap(call->mapper, swap);
+        if (swap == CHUNK_SWAPPED) {
+            run.first = unit.end;
+        }
+    }
+    return MM_OK;
+}
+
+static enum mm_status commit_run(const struct call *call, struct chunk_range *range)
+{
+    const struct chunk_range run = quarantined_run(call, *range);
+    if (run.first == run.end) {
+        return MM_OK; /* changed since: look again */
+    }
+    const struct mm_extent extent = chunk_extent(&call->mapper->table, run);
+    const int os_error = os_commit(call->mapper, call->owner, extent);
+    if (os_error != 0) {
+        return call_fail_os(call, MM_OS_COMMIT, extent, os_error);
+    }
+    const enum mm_status status = publish_mapped(call, run);
+    if (status == MM_OK) {
+        range->first = run.end;
+    }
+    return status;
+}
+
+/* Quarantines the UNMAPPED chunks at the head of the range, as many as are free: what
+ * ends them, the next look will name. */
+static enum mm_status reserve_run(const struct call *call, struct chunk_range range)
+{
+    struct obstacle obstacle;
+    const size_t claimed = claim_prefix(call, range, MAP_STEP_RESERVE, &obstacle);
+    if (claimed == range.first) {
+        return MM_OK;
+    }
+    range.end = claimed;
+    return reserve_claimed(call, range);
+}
+
+/* Works through the range until all is mapped, or something fails, or a fellow thread
+ * has to be waited for: then *wait is set. The owner is pinned. */
+static enum mm_status work(const struct call *call, struct chunk_range *range,
+                           bool *wait)
+{
+    while (range->first < range->end) {
+        const struct chunk_unit unit =
+            chunk_unit_load_pinned(&call->mapper->table, *range);
+        enum mm_status status;
+        switch (glance(call, unit.value, &status)) {
+        case GLANCE_MAPPED:
+            range->first = unit.end;
+            break;
+        case GLANCE_COMMIT:
+            status = commit_run(call, range);
+            break;
+        case GLANCE_RESERVE:
+            status = reserve_run(call, *range);
+            break;
+        case GLANCE_WAIT:
+            *wait = true;
+            return MM_OK;
+        case GLANCE_FAIL:
+            return call_fail_at(call, status, range->first, unit.value);
+        }
+        if (status != MM_OK) {
+            return status;
+        }
+    }
+    return MM_OK;
+}
+
+enum mm_status mmapper_ensure_mapped(struct mmapper *mapper, struct mm_owner *owner,
+                                     struct mm_extent extent, struct mm_error *error)
+{
+    struct call call;
+    struct chunk_range range;
+    struct mm_backoff backoff = {0};
+    enum mm_status status =
+        call_begin(&call, mapper, owner, MM_OPERATION_ENSURE_MAPPED, extent, error);
+    if (status == MM_OK) {
+        status = call_outer_range(&call, &range);
+    }
+    if (status == MM_OK) {
+        status = survey(&call, &range);
+    }
+    while (status == MM_OK && range.first < range.end) {
+        bool wait = false;
+        struct owner_pin *pin = owner_pin(owner);
+        status = work(&call, &range, &wait);
+        owner_unpin(pin);
+        if (wait) {
+            /* Not pinned: a fellow's release must not be refused for our waiting. */
+            counter_add(&mapper->counters, COUNTER_WAITS);
+            mm_wait(&backoff);
+        }
+    }
+    return status;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real operations: the only file that asks Linux for mappings. Everything goes
+ * through libc, so that sanitizers see it. Every operation leaves errno as it was.
+ */
+#include "mmapper/mmap_support.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "mmapper/linux_maps.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+static void *pointer(uintptr_t address)
+{
+    return (void *)address;
+}
+
+/* The errno value of a call that returned `result`, with errno itself put back. */
+static int outcome(int result, int saved_errno)
+{
+    const int error = result == 0 ? 0 : errno;
+    errno = saved_errno;
+    return error;
+}
+
+static int committed_protection(const struct mm_strategy *strategy)
+{
+    const int rw = PROT_READ | PROT_WRITE;
+    return strategy->protection == MM_PROTECTION_RWX ? rw | PROT_EXEC : rw;
+}
+
+static int linux_reserve(void *context, struct mm_extent extent,
+                         const struct mm_strategy *strategy)
+{
+    (void)context;
+    const int saved_errno = errno;
+    /* A PROT_NONE mapping without NORESERVE costs no commit charge, but its later
+     * mprotect does; one with NORESERVE is never charged. */
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE |
+                      (strategy->accounting == MM_UNACCOUNTED ? MAP_NORESERVE : 0);
+    void *wanted = pointer(extent.start);
+    void *got = mmap(wanted, extent.bytes, PROT_NONE, flags, -1, 0);
+    if (got == MAP_FAILED) {
+        return outcome(-1, saved_errno);
+    }
+    if (got != wanted) {
+        /* A kernel before 4.17 took the address for a hint: something is there. */
+        (void)munmap(got, extent.bytes);
+        errno = saved_errno;
+        return EEXIST;
+    }
+    return 0;
+}
+
+static int linux_commit(void *context, struct mm_extent extent,
+                        const struct mm_strategy *strategy)
+{
+    (void)context;
+    const int saved_errno = errno;
+    return outcome(
+        mprotect(pointer(extent.start), extent.bytes, committed_protection(strategy)),
+        saved_errno);
+}
+
+static int linux_decommit(void *context, struct mm_extent extent,
+                          const struct mm_strategy *strategy)
+{
+    (void)context;
+    (void)strategy;
+    const int saved_errno = errno;
+    /* This order: DONTNEED on a mapping that is still one piece is the cheaper. */
+    int result = madvise(pointer(extent.start), extent.bytes, MADV_DONTNEED);
+    if (result == 0) {
+        result = mprotect(pointer(extent.start), extent.bytes, PROT_NONE);
+    }
+    return outcome(result, saved_errno);
+}
+
+static int linux_release(void *context, struct mm_extent extent)
+{
+    (void)context;
+    const int saved_errno = errno;
+    return outcome(munmap(pointer(extent.start), extent.bytes), saved_errno);
+}
+
+static int linux_advise(void *context, struct mm_extent extent,
+                        const struct mm_strategy *strategy)
+{
+    (void)context;
+    const int saved_errno = errno;
+    if (strategy->huge_pages != MM_HUGE_PAGES_TRANSPARENT) {
+        return 0;
+    }
+    return outcome(madvise(pointer(extent.start), extent.bytes, MADV_HUGEPAGE),
+                   saved_errno);
+}
+
+static int linux_annotate(void *context, struct mm_extent extent, const char *name)
+{
+    (void)context;
+    const int saved_errno = errno;
+    return outcome(
+        prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, extent.start, extent.bytes, name),
+        saved_errno);
+}
+
+static int linux_mappings(void *context, struct mm_extent range,
+                          mm_mapping_visitor visit, void *argument)
+{
+    (void)context;
+    const int saved_errno = errno;
+    const int error = linux_each_mapping(range, visit, argument);
+    errno = saved_errno;
+    return error;
+}
+
+static enum mm_memory_cause linux_explain(void *context, size_t bytes)
+{
+    (void)context;
+    const int saved_errno = errno;
+    const enum mm_memory_cause cause = linux_explain_no_memory(bytes);
+    errno = saved_errno;
+    return cause;
+}
+
+static int linux_acquire_table(void *context, size_t bytes, void **table)
+{
+    (void)context;
+    const int saved_errno = errno;
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        return outcome(-1, saved_errno);
+    }
+    *table = memory;
+    return 0;
+}
+
+static int linux_release_table(void *context, void *table, size_t bytes)
+{
+    (void)context;
+    const int saved_errno = errno;
+    return outcome(munmap(table, bytes), saved_errno);
+}
+
+static const struct mmap_operations linux_operations = {
+    .reserve = linux_reserve,
+    .commit = linux_commit,
+    .decommit = linux_decommit,
+    .release = linux_release,
+    .advise = linux_advise,
+    .annotate = linux_annotate,
+    .each_mapping = linux_mappings,
+    .explain_no_memory = linux_explain,
+    .acquire_table = linux_acquire_table,
+    .release_table = linux_release_table,
+};
+
+struct mmap_support mmap_support_linux(void)
+{
+    const struct mmap_support support = {
+        .operations = &linux_operations,
+        .page_bytes = (size_t)sysconf(_SC_PAGESIZE),
+        .annotations = true,
+    };
+    return support;
+}

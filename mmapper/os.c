@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "mmapper/os.h"
+
+#include <stdio.h>
+
+static int counted(const struct mmapper *mapper, enum mm_os_call call, int error)
+{
+    /* Counting is no change that a caller with a const mapper could see. */
+    struct counters *counters = (struct counters *)&mapper->counters;
+    counter_add(counters, COUNTER_OS_CALLS + (unsigned)call);
+    if (error != 0) {
+        counter_add(counters, COUNTER_OS_FAILURES + (unsigned)call);
+    }
+    return error;
+}
+
+int os_reserve(struct mmapper *mapper, const struct mm_owner *owner,
+               struct mm_extent extent)
+{
+    const struct mmap_support *support = mapper->support;
+    return counted(
+        mapper, MM_OS_RESERVE,
+        support->operations->reserve(support->context, extent, &owner->strategy));
+}
+
+int os_commit(struct mmapper *mapper, const struct mm_owner *owner,
+              struct mm_extent extent)
+{
+    const struct mmap_support *support = mapper->support;
+    return counted(
+        mapper, MM_OS_COMMIT,
+        support->operations->commit(support->context, extent, &owner->strategy));
+}
+
+int os_decommit(struct mmapper *mapper, const struct mm_owner *owner,
+                struct mm_extent extent)
+{
+    const struct mmap_support *support = mapper->support;
+    return counted(
+        mapper, MM_OS_DECOMMIT,
+        support->operations->decommit(support->context, extent, &owner->strategy));
+}
+
+int os_release(struct mmapper *mapper, struct mm_extent extent)
+{
+    const struct mmap_support *support = mapper->support;
+    return counted(mapper, MM_OS_RELEASE,
+                   support->operations->release(support->context, extent));
+}
+
+int os_each_mapping(const struct mmapper *mapper, struct mm_extent range,
+                    mm_mapping_visitor visit, void *argument)
+{
+    const struct mmap_support *support = mapper->support;
+    return counted(
+        mapper, MM_OS_EACH_MAPPING,
+        support->operations->each_mapping(support->context, range, visit, argument));
+}
+
+void os_rename(struct mmapper *mapper, const struct mm_owner *owner,
+               struct mm_extent extent)
+{
+    /* The kernel takes 80 bytes, NUL included, and refuses longer names. */
+    char name[80];
+    const struct mmap_support *support = mapper->support;
+    if (!support->annotations) {
+        return;
+    }
+    const char *prefix = support->annotation_prefix;
+    (void)snprintf(name, sizeof name, "%s:%s:%s", prefix != NULL ? prefix : "mmapper",
+                   mm_kind_name(mm_owner_kind(owner)), mm_owner_name(owner));
+    (void)counted(mapper, MM_OS_ANNOTATE,
+                  support->operations->annotate(support->context, extent, name));
+}
+
+void os_dress(struct mmapper *mapper, const struct mm_owner *owner,
+              struct mm_extent extent)
+{
+    const struct mmap_support *support = mapper->support;
+    if (owner->strategy.huge_pages != MM_HUGE_PAGES_DEFAULT) {
+        (void)counted(
+            mapper, MM_OS_ADVISE,
+            support->operations->advise(support->context, extent, &owner->strategy));
+    }
+    os_rename(mapper, owner, extent);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "mmapper/owner_table.h"
+
+#include <string.h>
+
+size_t owner_table_bytes(void)
+{
+    return ((size_t)MAP_OWNER_LAST + 1) * sizeof(struct mm_owner);
+}
+
+/* The words are written with release and the reader's last look at the status comes
+ * after acquire loads of them: a reader that saw a new word sees a new status too. */
+static void store_name(struct mm_owner *owner, const char *name)
+{
+    char text[MM_NAME_BYTES] = {0};
+    strncpy(text, name, MM_NAME_BYTES - 1);
+    for (unsigned i = 0; i < OWNER_NAME_WORDS; i++) {
+        uint64_t word;
+        memcpy(&word, text + (size_t)i * sizeof word, sizeof word);
+        /* edge: OWNER-COPY */
+        mm_store_release_u64(&owner->name[i], word);
+    }
+}
+
+static bool take_entry(struct mm_owner *owner, const struct mm_owner_options *options)
+{
+    /* edge: OWNER-FREE */
+    const uint32_t status = mm_load_acquire_u32(&owner->status);
+    if ((status & OWNER_STATE_MASK) != OWNER_FREE) {
+        return false;
+    }
+    /* edge: OWNER-FREE */
+    if (!mm_cas_acq_rel_u32(&owner->status, status, status + OWNER_REGISTERING)) {
+        return false;
+    }
+    store_name(owner, options->name);
+    mm_store_release_u32(&owner->kind, (uint32_t)options->kind); /* edge: OWNER-COPY */
+    owner->strategy = options->strategy;
+    /* edge: OWNER-LIVE */
+    mm_store_release_u32(&owner->status, status + OWNER_LIVE);
+    return true;
+}
+
+enum mm_status owner_register(struct owner_table *table,
+                              const struct mm_owner_options *options,
+                              struct mm_owner **owner)
+{
+    /* Round robin, so that the entry of an owner just unregistered is the last to be
+     * reused. Relaxed: only a hint. */
+    const uint64_t start = mm_fetch_add_relaxed_u64(&table->next, 1);
+    for (uint64_t i = 0; i < MM_MAX_OWNERS; i++) {
+        struct mm_owner *candidate =
+            &table->owners[MAP_OWNER_FIRST + (start + i) % MM_MAX_OWNERS];
+        if (take_entry(candidate, options)) {
+            *owner = candidate;
+            return MM_OK;
+        }
+    }
+    return MM_LIMIT;
+}
+
+void owner_unregister(struct mm_owner *owner)
+{
+    const uint32_t status = mm_load_relaxed_u32(&owner->status); /* only its own call */
+    /* edge: OWNER-FREE */
+    mm_store_release_u32(&owner->status, (status & ~(uint32_t)OWNER_STATE_MASK) +
+                                             OWNER_GENERATION + OWNER_FREE);
+}
+
+/* Entries beyond this one were never handed out, and are not worth a page fault: the
+ * first round of owner_register gives entry n to call n. Relaxed: a snapshot as good as
+ * any while others register. */
+static unsigned last_entry(const struct owner_table *table)
+{
+    const uint64_t taken = mm_load_relaxed_u64(&table->next);
+    return taken < MM_MAX_OWNERS ? (unsigned)taken : MM_MAX_OWNERS;
+}
+
+uint64_t owner_count(const struct owner_table *table)
+{
+    uint64_t live = 0;
+    const unsigned last = last_entry(table);
+    for (unsigned id = MAP_OWNER_FIRST; id <= last; id++) {
+        const uint32_t status = mm_load_relaxed_u32(&table->owners[id].status);
+        live += (status & OWNER_STATE_MASK) == OWNER_LIVE;
+    }
+    return live;
+}
+
+bool owner_describe(const struct mm_owner *owner, struct mm_holder *holder)
+{
+    /* edge: OWNER-LIVE */
+    const uint32_t before = mm_load_acquire_u32(&owner->status);
+    if ((before & OWNER_STATE_MASK) != OWNER_LIVE) {
+        return false;
+    }
+    for (unsigned i = 0; i < OWNER_NAME_WORDS; i++) {
+        /* edge: OWNER-COPY */
+        const uint64_t word = mm_load_acquire_u64(&owner->name[i]);
+        memcpy(holder->name + (size_t)i * sizeof word, &word, sizeof word);
+    }
+    /* edge: OWNER-COPY */
+    holder->kind = (enum mm_kind)mm_load_acquire_u32(&owner->kind);
+    holder->owner = owner;
+    /* Relaxed: the acquire loads above are what orders it. */
+    return mm_load_relaxed_u32(&owner->status) == before;
+}
+
+struct owner_pin *owner_pin(struct mm_owner *owner)
+{
+    struct owner_pin *pin = &owner->pins[mm_thread_stripe(OWNER_PIN_BITS)];
+    /* edge: PIN-CLAIM */
+    (void)mm_fetch_add_seq_cst_u64(&pin->count, 1);
+    return pin;
+}
+
+void owner_unpin(struct owner_pin *pin)
+{
+    /* edge: UNPIN-READ (release: the commit is over before the pin is gone) */
+    (void)mm_fetch_add_release_u64(&pin->count, UINT64_MAX);
+}
+
+bool owner_is_pinned(const struct mm_owner *owner)
+{
+    for (unsigned i = 0; i < OWNER_PIN_STRIPES; i++) {
+        /* edge: PIN-CLAIM, UNPIN-READ */
+        if (mm_load_seq_cst_u64(&owner->pins[i].count) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t owner_table_after_fork(struct owner_table *table)
+{
+    /* One thread: relaxed throughout. */
+    uint64_t pins = 0;
+    const unsigned last = last_entry(table);
+    for (unsigned id = MAP_OWNER_FIRST; id <= last; id++) {
+        struct mm_owner *owner = &table->owners[id];
+        const uint32_t status = mm_load_relaxed_u32(&owner->status);
+        if ((status & OWNER_STATE_MASK) == OWNER_REGISTERING) {
+            mm_store_relaxed_u32(&owner->status, status - OWNER_REGISTERING);
+        }
+        for (unsigned i = 0; i < OWNER_PIN_STRIPES; i++) {
+            pins += mm_load_relaxed_u64(&owner->pins[i].count);
+            mm_store_relaxed_u64(&owner->pins[i].count, 0);
+        }
+    }
+    return pins;
+}
+
+const char *mm_owner_name(const struct mm_owner *owner)
+{
+    return (const char *)owner->name;
+}
+
+enum mm_kind mm_owner_kind(const struct mm_owner *owner)
+{
+    /* Relaxed: constant while registered. */
+    return (enum mm_kind)mm_load_relaxed_u32(&owner->kind);
+}
+
+struct mm_strategy mm_owner_strategy(const struct mm_owner *owner)
+{
+    return owner->strategy;
+}

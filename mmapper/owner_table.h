@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The owners of one mapper: names, strategies, and pins.
+ *
+ * Pins make quiescence checkable. A thread that is about to commit pins its owner and
+ * reads the chunk afterwards; a call that takes chunks away claims them and reads the
+ * pins afterwards. One of the two sees the other (edge PIN-CLAIM, seq_cst on both
+ * sides: the store-buffering shape). Pins are striped over cache lines, since they are
+ * the only thing that helping threads write in common.
+ */
+#ifndef MMAPPER_OWNER_TABLE_H
+#define MMAPPER_OWNER_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mmapper/atomic.h"
+#include "mmapper/map_state.h"
+#include "mmapper/mmapper.h"
+
+enum {
+    OWNER_CACHE_LINE = 64,
+    OWNER_PIN_BITS = 3,
+    OWNER_PIN_STRIPES = 1 << OWNER_PIN_BITS,
+    OWNER_NAME_WORDS = MM_NAME_BYTES / 8,
+    OWNER_BYTES = 1024,
+};
+
+struct owner_pin {
+    _Alignas(OWNER_CACHE_LINE) mm_atomic_u64 count;
+};
+
+/* The low two bits of an entry's status; above them a generation, so that a reader who
+ * copies a name can tell that the entry was reused meanwhile. */
+enum owner_state {
+    OWNER_FREE = 0,
+    OWNER_REGISTERING,
+    OWNER_LIVE,
+    OWNER_STATE_MASK = 3,
+    OWNER_GENERATION = 4,
+};
+
+struct mm_owner {
+    _Alignas(OWNER_BYTES) mm_atomic_u32 status;
+    mm_atomic_u32 kind;
+    /* Constant while LIVE. Atomic words, because an error record may copy the name of
+     * an owner that is being replaced: the copy is then thrown away (edge
+     * OWNER-COPY). */
+    mm_atomic_u64 name[OWNER_NAME_WORDS];
+    struct mm_strategy strategy; /* read only by calls for this owner */
+    struct owner_pin pins[OWNER_PIN_STRIPES];
+};
+
+_Static_assert(sizeof(struct mm_owner) == OWNER_BYTES, "an index is a shift");
+_Static_assert(MM_NAME_BYTES % 8 == 0, "a name is whole words");
+
+struct owner_table {
+    struct mm_owner *owners; /* [0] is never used: owner 0 is nobody */
+    mm_atomic_u64 next;      /* where the search for a free entry begins */
+};
+
+/* Bytes of `owners`, zero-filled memory aligned to OWNER_BYTES. */
+size_t owner_table_bytes(void);
+
+/* The id of a live owner of this table; MAP_NOBODY for any other pointer, which is not
+ * followed. */
+static inline map_owner owner_id(const struct owner_table *table,
+                                 const struct mm_owner *owner)
+{
+    const uintptr_t offset = (uintptr_t)owner - (uintptr_t)table->owners;
+    if (offset / OWNER_BYTES > MAP_OWNER_LAST || offset % OWNER_BYTES != 0) {
+        return MAP_NOBODY;
+    }
+    /* edge: OWNER-LIVE */
+    const uint32_t status = mm_load_acquire_u32(&owner->status);
+    return (status & OWNER_STATE_MASK) == OWNER_LIVE ? (map_owner)(offset / OWNER_BYTES)
+                                                     : MAP_NOBODY;
+}
+
+/* NULL for MAP_NOBODY. */
+static inline struct mm_owner *owner_at(const struct owner_table *table, map_owner id)
+{
+    return id == MAP_NOBODY ? NULL : &table->owners[id];
+}
+
+/* Lock-free. MM_LIMIT when every entry is taken. */
+enum mm_status owner_register(struct owner_table *table,
+                              const struct mm_owner_options *options,
+                              struct mm_owner **owner);
+
+/* Frees the entry of a live owner. */
+void owner_unregister(struct mm_owner *owner);
+
+/* The number of live owners. */
+uint64_t owner_count(const struct owner_table *table);
+
+/* Copies what an error record says of an owner; false when it is not live (any more).
+ * Safe against reuse of the entry. */
+bool owner_describe(const struct mm_owner *owner, struct mm_holder *holder);
+
+/* Pins: see above. owner_pin returns what owner_unpin takes. */
+struct owner_pin *owner_pin(struct mm_owner *owner);
+void owner_unpin(struct owner_pin *pin);
+bool owner_is_pinned(const struct mm_owner *owner);
+
+/* In the only thread of a forked child: drops all pins and the registrations that were
+ * under way; returns the number of pins. */
+uint64_t owner_table_after_fork(struct owner_table *table);
+
+#endif /* MMAPPER_OWNER_TABLE_H */

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include "mmapper/placement.h"
+
+#include "mmapper/claim.h"
+#include "mmapper/os.h"
+
+#include <errno.h>
+
+/*
+ * The search goes down from where it last succeeded and wraps around once. Down,
+ * because the kernel places mappings top-down too: the hint begins at the mapper's own
+ * table, just below everything that was mapped before it, and what is below that is
+ * mostly free. Every refusal moves the candidate below what refused it.
+ */
+/* Below lie the page of the null pointer and what vm.mmap_min_addr forbids: never
+ * handed out unless asked for by address. */
+enum { LOWEST_PLACE = 1 << 20 };
+
+struct search {
+    const struct call *call;
+    size_t bytes;
+    size_t alignment; /* at least a chunk */
+    uintptr_t floor;  /* no candidate begins below */
+    size_t stride;    /* step below a refusal that the kernel's list does not explain */
+};
+
+/* 0 and QUARANTINED, or the OS's refusal and still claimed. */
+static int reserve_and_publish(const struct call *call, struct chunk_range range)
+{
+    const struct mm_extent extent = chunk_extent(&call->mapper->table, range);
+    const int os_error = os_reserve(call->mapper, call->owner, extent);
+    if (os_error == 0) {
+        os_dress(call->mapper, call->owner, extent);
+        finish_all(call, range, MAP_STEP_PUBLISH, MAP_NOBODY);
+    }
+    return os_error;
+}
+
+/* The record looks at the kernel's list, so it is made while the chunks are still
+ * claimed: whatever the kernel has there now is certainly no other owner's. */
+static enum mm_status refuse(const struct call *call, struct chunk_range range,
+                             int os_error)
+{
+    const struct mm_extent extent = chunk_extent(&call->mapper->table, range);
+    const enum mm_status status = call_fail_os(call, MM_OS_RESERVE, extent, os_error);
+    undo_all(call, range);
+    return status;
+}
+
+enum mm_status reserve_claimed(const struct call *call, struct chunk_range range)
+{
+    const int os_error = reserve_and_publish(call, range);
+    return os_error == 0 ? MM_OK : refuse(call, range, os_error);
+}
+
+void placement_released(struct mmapper *mapper, struct mm_extent extent)
+{
+    /* Last in, first out: a range given back at once is used again at once. Relaxed:
+     * the search is only a hint. */
+    (void)mm_cas_relaxed_u64(&mapper->search, extent.start, mm_extent_end(extent));
+}
+
+static bool take_first(void *argument, const struct mm_mapping *mapping)
+{
+    struct mm_mapping *first = argument;
+    *first = *mapping;
+    return false;
+}
+
+/* The lowest address in the claimed range that the kernel has a mapping at, or
+ * something lower when its list does not say. */
+static uintptr_t below_mapping(struct search *search, struct mm_extent extent)
+{
+    struct mm_mapping first = {.extent = {0, 0}};
+    (void)os_each_mapping(search->call->mapper, extent, take_first, &first);
+    if (first.extent.bytes > 0) {
+        return first.extent.start;
+    }
+    /* Gone again, or a sanitizer refuses the address: ever larger steps. */
+    const size_t stride = search->stride;
+    search->stride *= 2;
+    return extent.start > stride ? extent.start - stride : 0;
+}
+
+/* Tries to reserve at `start`. CONFLICT when something is in the way: then no
+ * candidate can end above *below. Other failures are the caller's end. */
+static enum mm_status try_at(struct search *search, uintptr_t start, uintptr_t *below)
+{
+    const struct call *call = search->call;
+    struct mmapper *mapper = call->mapper;
+    const struct chunk_range range = {
+        chunk_of(&mapper->table, start),
+        chunk_of(&mapper->table, start + search->bytes - 1) + 1};
+    struct obstacle obstacle;
+    const size_t claimed = claim_prefix(call, range, MAP_STEP_RESERVE, &obstacle);
+    if (claimed != range.end) {
+        undo_all(call, (struct chunk_range){range.first, claimed});
+        *below = chunk_address(&mapper->table, obstacle.chunk);
+        return MM_CONFLICT;
+    }
+    const int os_error = reserve_and_publish(call, range);
+    if (os_error == 0) {
+        return MM_OK;
+    }
+    if (os_error != EEXIST) {
+        return refuse(call, range, os_error);
+    }
+    *below = below_mapping(search, chunk_extent(&mapper->table, range));
+    undo_all(call, range);
+    return MM_CONFLICT;
+}
+
+/* Candidates that end at or below `top`, from the top down. NO_SPACE: none fits. */
+static enum mm_status search_down(struct search *search, uintptr_t top,
+                                  struct mm_extent *extent)
+{
+    while (top > search->floor && top - search->floor >= search->bytes) {
+        const uintptr_t start = mm_align_down(top - search->bytes, search->alignment);
+        if (start < search->floor) {
+            break;
+        }
+        uintptr_t below = start;
+        const enum mm_status status = try_at(search, start, &below);
+        if (status == MM_OK) {
+            *extent = mm_extent_of(start, search->bytes);
+        }
+        if (status != MM_CONFLICT) {
+            return status;
+        }
+        /* Below the end of this candidate, so that the next one is another. */
+        top = below;
+    }
+    return MM_NO_SPACE;
+}
+
+static enum mm_status search_window(const struct call *call, size_t bytes,
+                                    size_t alignment, struct mm_extent *extent)
+{
+    struct mmapper *mapper = call->mapper;
+    const uintptr_t base = mapper->table.base;
+    struct search search = {.call = call,
+                            .bytes = bytes,
+                            .alignment = alignment,
+                            .floor = base > LOWEST_PLACE ? base : LOWEST_PLACE,
+                            .stride = alignment};
+    /* Relaxed: only a hint. */
+    const uintptr_t hint = (uintptr_t)mm_load_relaxed_u64(&mapper->search);
+    enum mm_status status = search_down(&search, hint, extent);
+    if (status == MM_NO_SPACE && hint < mapper->limit) {
+        search.stride = alignment;
+        status = search_down(&search, mapper->limit, extent);
+    }
+    if (status == MM_OK) {
+        mm_store_relaxed_u64(&mapper->search, extent->start);
+    }
+    return status;
+}
+
+static enum mm_status place(const struct call *call, size_t bytes, size_t alignment,
+                            struct mm_extent *extent)
+{
+    const struct chunk_table *table = &call->mapper->table;
+    const size_t region_bytes = (size_t)1 << (table->log_chunk + table->log_region);
+    enum mm_status status = MM_NO_SPACE;
+    if (bytes >= region_bytes && alignment < region_bytes) {
+        /* Whole regions cost one step each. */
+        status = search_window(call, bytes, region_bytes, extent);
+    }
+    if (status == MM_NO_SPACE) {
+        status = search_window(call, bytes, alignment, extent);
+    }
+    if (status == MM_NO_SPACE) {
+        return call_fail(call, MM_NO_SPACE, call->request.start,
+                         "no free range of that size and alignment in the window");
+    }
+    return status;
+}
+
+/* What both entry points want: an owner that the mapper maps for, whole chunks, and a
+ * sensible alignment, which is at least a chunk's. */
+static enum mm_status begin_placement(struct call *call, size_t *alignment)
+{
+    const size_t chunk_bytes = (size_t)1 << call->mapper->table.log_chunk;
+    const size_t bytes = call->request.bytes;
+    enum mm_status status = call_expect_backing(call, MM_BACKING_RESERVED);
+    if (status != MM_OK) {
+        return status;
+    }
+    if (bytes == 0 || !mm_is_aligned(bytes, chunk_bytes)) {
+        return call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                         "the size is not a positive multiple of the chunk size");
+    }
+    if (*alignment != 0 && !mm_is_power_of_two(*alignment)) {
+        return call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                         "the alignment is not a power of two");
+    }
+    if (*alignment < chunk_bytes) {
+        *alignment = chunk_bytes;
+    }
+    return MM_OK;
+}
+
+enum mm_status mmapper_quarantine_anywhere(struct mmapper *mapper,
+                                           struct mm_owner *owner, size_t bytes,
+                                           size_t alignment, struct mm_extent *extent,
+                                           struct mm_error *error)
+{
+    struct call call;
+    enum mm_status status = call_begin(&call, mapper, owner, MM_OPERATION_QUARANTINE,
+                                       mm_extent_of(mapper->table.base, bytes), error);
+    if (status == MM_OK) {
+        status = begin_placement(&call, &alignment);
+    }
+    return status == MM_OK ? place(&call, bytes, alignment, extent) : status;
+}
+
+enum mm_status mmapper_quarantine_preferred(struct mmapper *mapper,
+                                            struct mm_owner *owner,
+                                            struct mm_extent preferred,
+                                            size_t alignment, struct mm_extent *extent,
+                                            struct mm_error *error)
+{
+    struct call call;
+    enum mm_status status =
+        call_begin(&call, mapper, owner, MM_OPERATION_QUARANTINE, preferred, error);
+    if (status == MM_OK) {
+        status = begin_placement(&call, &alignment);
+    }
+    if (status != MM_OK) {
+        return status;
+    }
+    const struct mm_extent wish =
+        mm_extent_of(mm_align_down(preferred.start, alignment), preferred.bytes);
+    if (mm_extent_valid(wish) && mm_extent_contains(mmapper_window(mapper), wish)) {
+        struct search search = {.call = &call,
+                                .bytes = wish.bytes,
+                                .alignment = alignment,
+                                .floor = wish.start,
+                                .stride = alignment};
+        uintptr_t below;
+        status = try_at(&search, wish.start, &below);
+        if (status == MM_OK) {
+            *extent = wish;
+        }
+        if (status != MM_CONFLICT) {
+            return status;
+        }
+    }
+    return place(&call, wish.bytes, alignment, extent);
+}
