@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""cc_fuzz_test: a fuzz target in the shape of rules_fuzzing.
+
+cc_fuzz_test(name = "NAME") declares
+
+    NAME            cc_test: every file of the corpus through the target, no libFuzzer
+    NAME_bin        libFuzzer binary with ASan and UBSan, dependencies included
+    NAME_plain_bin  libFuzzer binary with coverage only: for figures of executions/s
+    NAME_run        `bazel run //fuzz:NAME_run -- -max_total_time=10` runs NAME_bin with
+                    corpus, dictionary and a corpus folder that the next run continues
+    NAME_corpus     the checked-in corpus
+    NAME_dict       the dictionary, when there is one
+
+A copt on the binary alone would leave the code under test without coverage and
+without checks, so the binaries are built behind a configuration transition that sets
+the options for all they depend on. All but NAME are tagged manual: `bazel test //...`
+builds each target once, without sanitizers.
+"""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_test")
+
+_COVERAGE = ["-fsanitize=fuzzer-no-link", "-gline-tables-only"]
+
+_COPTS = {
+    "plain": _COVERAGE,
+    "sanitized": _COVERAGE + [
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=all",
+        "-fno-omit-frame-pointer",
+    ],
+}
+
+_LINKOPTS = {
+    "plain": [],
+    "sanitized": ["-fsanitize=address,undefined"],
+}
+
+def _instrument_impl(settings, attr):
+    return {
+        "//command_line_option:copt": settings["//command_line_option:copt"] +
+                                      _COPTS[attr.mode],
+        "//command_line_option:linkopt": settings["//command_line_option:linkopt"] +
+                                         _LINKOPTS[attr.mode],
+    }
+
+_instrument = transition(
+    implementation = _instrument_impl,
+    inputs = ["//command_line_option:copt", "//command_line_option:linkopt"],
+    outputs = ["//command_line_option:copt", "//command_line_option:linkopt"],
+)
+
+def _instrumented_binary_impl(ctx):
+    # An attribute with a transition is always a list.
+    binary = ctx.attr.binary[0][DefaultInfo].files_to_run.executable
+    link = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.symlink(output = link, target_file = binary, is_executable = True)
+    return [DefaultInfo(
+        executable = link,
+        files = depset([link]),
+        runfiles = ctx.runfiles(files = [binary]),
+    )]
+
+_instrumented_binary = rule(
+    implementation = _instrumented_binary_impl,
+    attrs = {
+        "binary": attr.label(
+            cfg = _instrument,
+            executable = True,
+            mandatory = True,
+        ),
+        "mode": attr.string(mandatory = True, values = _COPTS.keys()),
+        "_allowlist_function_transition": attr.label(
+            default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
+        ),
+    },
+    executable = True,
+)
+
+# State lives where `tools/harness fuzz` keeps it, so both continue the same corpus.
+# Arguments that are files are replayed alone, as libFuzzer does with files only.
+_LAUNCHER = """#!/bin/bash
+# Runs {name} on its corpus; see bazel/fuzz.bzl.
+set -euo pipefail
+bin=$(realpath {bin})
+seeds=()
+for folder in {folders}; do seeds+=("$(realpath "$folder")"); done
+dict={dict}
+if [ -n "$dict" ]; then dict=$(realpath "$dict"); fi
+state="${{BUILD_WORKSPACE_DIRECTORY:-${{TMPDIR:-/tmp}}}}/.harness/fuzz/{name}"
+mkdir -p "$state/corpus" "$state/crashes"
+symbolizer=/usr/lib/llvm-19/bin/llvm-symbolizer
+if [ -x "$symbolizer" ]; then
+    export ASAN_SYMBOLIZER_PATH="${{ASAN_SYMBOLIZER_PATH:-$symbolizer}}"
+fi
+cd "${{BUILD_WORKING_DIRECTORY:-.}}"
+for argument in "$@"; do
+    case "$argument" in
+    -*) ;;
+    *) if [ -f "$argument" ]; then exec "$bin" "$@"; fi ;;
+    esac
+done
+exec "$bin" ${{dict:+"-dict=$dict"}} "-artifact_prefix=$state/crashes/" "$@" \\
+    "$state/corpus" "${{seeds[@]}}"
+"""
+
+def _fuzz_run_impl(ctx):
+    folders = {file.short_path.rpartition("/")[0]: None for file in ctx.files.corpus}
+    script = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.write(
+        output = script,
+        content = _LAUNCHER.format(
+            name = ctx.attr.target_name,
+            bin = ctx.executable.binary.short_path,
+            folders = " ".join(folders.keys()),
+            dict = ctx.file.dict.short_path if ctx.file.dict else "''",
+        ),
+        is_executable = True,
+    )
+    runfiles = ctx.runfiles(files = ctx.files.corpus + ctx.files.dict)
+    runfiles = runfiles.merge(ctx.attr.binary[DefaultInfo].default_runfiles)
+    return [DefaultInfo(
+        executable = script,
+        runfiles = runfiles.merge(ctx.runfiles(files = [ctx.executable.binary])),
+    )]
+
+_fuzz_run = rule(
+    implementation = _fuzz_run_impl,
+    attrs = {
+        "binary": attr.label(cfg = "target", executable = True, mandatory = True),
+        "corpus": attr.label(allow_files = True, mandatory = True),
+        "dict": attr.label(allow_single_file = True),
+        "target_name": attr.string(mandatory = True),
+    },
+    executable = True,
+)
+
+def cc_fuzz_test(
+        name,
+        srcs,
+        corpus,
+        deps = [],
+        dict = None,
+        copts = [],
+        size = "small",
+        tags = [],
+        **kwargs):
+    """Declares a fuzz target.
+
+    Args:
+      name: of the target; all others derive from it.
+      srcs: define LLVMFuzzerTestOneInput, as //fuzz/fuzz_target.h declares it.
+      corpus: checked-in inputs, at least one.
+      deps: the code under test.
+      dict: a libFuzzer dictionary.
+      copts: for srcs.
+      size: of the test over the corpus.
+      tags: of the test over the corpus.
+      **kwargs: for the test and the binaries.
+    """
+    if not corpus:
+        fail("cc_fuzz_test(name = \"%s\"): the corpus has no file" % name)
+
+    native.filegroup(name = name + "_corpus", srcs = corpus)
+    if dict:
+        native.filegroup(name = name + "_dict", srcs = [dict])
+
+    cc_test(
+        name = name,
+        size = size,
+        srcs = srcs,
+        args = ["$(rootpaths :%s_corpus)" % name],
+        copts = copts,
+        data = [":%s_corpus" % name],
+        tags = tags,
+        deps = deps + ["//fuzz:fuzz_target", "//fuzz:standalone_main"],
+        **kwargs
+    )
+    cc_binary(
+        name = name + "_libfuzzer",
+        testonly = True,
+        srcs = srcs,
+        copts = copts,
+        linkopts = ["-fsanitize=fuzzer"],
+        tags = ["manual"],
+        visibility = ["//visibility:private"],
+        deps = deps + ["//fuzz:fuzz_target"],
+        **kwargs
+    )
+    for suffix, mode in [("_bin", "sanitized"), ("_plain_bin", "plain")]:
+        _instrumented_binary(
+            name = name + suffix,
+            testonly = True,
+            binary = ":%s_libfuzzer" % name,
+            mode = mode,
+            tags = ["manual"],
+        )
+    _fuzz_run(
+        name = name + "_run",
+        testonly = True,
+        binary = ":%s_bin" % name,
+        corpus = ":%s_corpus" % name,
+        dict = ":%s_dict" % name if dict else None,
+        tags = ["manual"],
+        target_name = name,
+    )
