@@ -244,15 +244,37 @@ static enum mm_memory_cause explain_no_memory(void *context, size_t bytes)
     return cause;
 }
 
+/* Zero-filled memory that begins on a page, as a mapping would, with the pointer that
+ * free() wants in front of it. calloc, because it does not touch what is large. */
+static void *allocate_pages(const struct sim_kernel *kernel, size_t bytes)
+{
+    const size_t page_bytes = kernel->options.page_bytes;
+    char *memory = calloc(1, bytes + page_bytes + sizeof(memory));
+    if (memory == NULL) {
+        return NULL;
+    }
+    const uintptr_t after = (uintptr_t)memory + sizeof(memory) + page_bytes - 1;
+    char *pages = memory + ((after & ~(page_bytes - 1)) - (uintptr_t)memory);
+    memcpy(pages - sizeof(memory), &memory, sizeof(memory));
+    return pages;
+}
+
+static void free_pages(void *pages)
+{
+    char *memory;
+    memcpy(&memory, (char *)pages - sizeof(memory), sizeof(memory));
+    free(memory);
+}
+
 static int acquire_table(void *context, size_t bytes, void **table)
 {
     struct sim_kernel *kernel = enter(context);
     struct sim_statistics *totals = &kernel->statistics;
     int result = ENOMEM;
     if (!sim_exceeds(sim_address_bytes(kernel), bytes, kernel->options.address_bytes)) {
-        void *memory = calloc(1, bytes);
-        if (memory != NULL) {
-            *table = memory;
+        void *pages = allocate_pages(kernel, bytes);
+        if (pages != NULL) {
+            *table = pages;
             totals->tables++;
             totals->table_bytes += bytes;
             result = 0;
@@ -264,7 +286,7 @@ static int acquire_table(void *context, size_t bytes, void **table)
 static int release_table(void *context, void *table, size_t bytes)
 {
     struct sim_kernel *kernel = enter(context);
-    free(table);
+    free_pages(table);
     kernel->statistics.tables--;
     kernel->statistics.table_bytes -= bytes;
     return leave(kernel, MM_OS_RELEASE_TABLE, 0);
