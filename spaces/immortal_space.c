@@ -174,7 +174,7 @@ struct mm_extent immortal_space_extent(const struct immortal_space *space)
     return space->extent;
 }
 
-const struct mm_owner *immortal_space_owner(const struct immortal_space *space)
+struct mm_owner *immortal_space_owner(const struct immortal_space *space)
 {
     return space->owner;
 }

@@ -81,7 +81,7 @@ struct immortal_space_usage immortal_space_usage(const struct immortal_space *sp
 
 /* Constant while the space lives. */
 struct mm_extent immortal_space_extent(const struct immortal_space *space);
-const struct mm_owner *immortal_space_owner(const struct immortal_space *space);
+struct mm_owner *immortal_space_owner(const struct immortal_space *space);
 
 #ifdef __cplusplus
 }

@@ -363,7 +363,7 @@ struct mm_extent side_metadata_table_extent(const struct side_metadata *metadata
     return metadata->tables[table].extent;
 }
 
-const struct mm_owner *side_metadata_owner(const struct side_metadata *metadata)
+struct mm_owner *side_metadata_owner(const struct side_metadata *metadata)
 {
     return metadata->owner;
 }

@@ -101,7 +101,7 @@ struct mm_extent side_metadata_extent(const struct side_metadata *metadata);
 /* The bytes of one table; empty if there is no such table. */
 struct mm_extent side_metadata_table_extent(const struct side_metadata *metadata,
                                             unsigned table);
-const struct mm_owner *side_metadata_owner(const struct side_metadata *metadata);
+struct mm_owner *side_metadata_owner(const struct side_metadata *metadata);
 
 #ifdef __cplusplus
 }
