@@ -91,8 +91,9 @@ enum mm_status map_transition(enum map_step step, map_value value, map_owner own
                                                                    : MM_WRONG_STATE;
     }
     const enum map_state to = (enum map_state)(next - 1);
-    const bool handed_over = step == MAP_STEP_FINISH && (state == MAP_TRANSFERRING_Q ||
-                                                         state == MAP_TRANSFERRING_M);
+    const bool handed_over = step == MAP_STEP_ABANDON ||
+                             (step == MAP_STEP_FINISH && (state == MAP_TRANSFERRING_Q ||
+                                                          state == MAP_TRANSFERRING_M));
     *result = map_make(to, to == MAP_UNMAPPED ? MAP_NOBODY
                                               : (handed_over ? recipient : owner));
     return MM_OK;

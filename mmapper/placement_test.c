@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Where anywhere and preferred put reservations. */
+#include "mmapper/testing/fixture.h"
+
+static void foreign(struct fixture *f, size_t chunk, size_t count)
+{
+    const struct mm_mapping mapping = {.extent = fixture_extent(chunk, count),
+                                       .access = MM_ACCESS_READ};
+    EXPECT_EQ(sim_kernel_foreign_map(f->kernel, &mapping), 0);
+}
+
+static struct mm_extent anywhere(struct fixture *f, size_t chunks, size_t alignment)
+{
+    struct mm_extent extent;
+    EXPECT_OK(mmapper_quarantine_anywhere(f->mapper, f->heap, chunks * FIXTURE_CHUNK,
+                                          alignment, &extent, &f->error));
+    EXPECT_EQ(extent.bytes, chunks * FIXTURE_CHUNK);
+    EXPECT(mm_is_aligned(extent.start, alignment > 0 ? alignment : FIXTURE_CHUNK));
+    EXPECT(mm_extent_contains(mmapper_window(f->mapper), extent));
+    EXPECT_EQ(mmapper_lookup(f->mapper, extent.start).state, MM_QUARANTINED);
+    return extent;
+}
+
+static void test_fills_the_window(void)
+{
+    struct fixture f;
+    struct mm_extent extent = {1, 2};
+    fixture_begin(&f, NULL);
+    for (size_t i = 0; i < FIXTURE_CHUNKS; i++) {
+        (void)anywhere(&f, 1, 0);
+    }
+    EXPECT_PICTURE(&f, "qqqqqqqqqqqqqq");
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.other, FIXTURE_CHUNK, 0,
+                                              &extent, &f.error),
+                  MM_NO_SPACE);
+    EXPECT_EQ(extent.start, 1); /* untouched */
+    fixture_end(&f);
+}
+
+/* Holes between foreign mappings, excluded ranges and other owners are found, and
+ * nothing is ever mapped in an excluded range, not even for a moment. */
+static void test_finds_holes(void)
+{
+    struct fixture f;
+    fixture_begin(&f, NULL);
+    foreign(&f, 13, 1);
+    EXPECT_OK(mmapper_exclude(f.mapper, f.image, fixture_extent(9, 3), NULL));
+    EXPECT_OK(mmapper_quarantine(f.mapper, f.other, fixture_extent(5, 1), NULL));
+    foreign(&f, 2, 1);
+    EXPECT_EQ(anywhere(&f, 3, 0).start, fixture_extent(6, 1).start);
+    EXPECT_EQ(anywhere(&f, 2, 0).start, fixture_extent(3, 1).start);
+    EXPECT_EQ(anywhere(&f, 2, 0).start, fixture_extent(0, 1).start);
+    EXPECT_EQ(anywhere(&f, 1, 0).start, fixture_extent(12, 1).start);
+    EXPECT_PICTURE(&f, "qq.qqQqqqXXXq.");
+    struct mm_extent extent;
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.heap, FIXTURE_CHUNK, 0,
+                                              &extent, &f.error),
+                  MM_NO_SPACE);
+    fixture_end(&f);
+}
+
+static void test_alignment(void)
+{
+    struct fixture f;
+    struct mm_extent extent;
+    fixture_begin(&f, NULL);
+    EXPECT_EQ(anywhere(&f, 1, 8 * (size_t)FIXTURE_CHUNK).start,
+              fixture_extent(8, 1).start);
+    EXPECT_EQ(anywhere(&f, 1, 8 * (size_t)FIXTURE_CHUNK).start,
+              fixture_extent(0, 1).start);
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.heap, FIXTURE_CHUNK,
+                                              8 * (size_t)FIXTURE_CHUNK, &extent,
+                                              &f.error),
+                  MM_NO_SPACE);
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.heap, FIXTURE_CHUNK, 12345,
+                                              &extent, &f.error),
+                  MM_INVALID_ARGUMENT);
+    EXPECT_STATUS(
+        mmapper_quarantine_anywhere(f.mapper, f.heap, 0, 0, &extent, &f.error),
+        MM_INVALID_ARGUMENT);
+    EXPECT_STATUS(
+        mmapper_quarantine_anywhere(f.mapper, f.heap, 4096, 0, &extent, &f.error),
+        MM_INVALID_ARGUMENT);
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.heap,
+                                              mm_align_down(SIZE_MAX, FIXTURE_CHUNK), 0,
+                                              &extent, &f.error),
+                  MM_NO_SPACE);
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.image, FIXTURE_CHUNK, 0,
+                                              &extent, &f.error),
+                  MM_WRONG_STATE);
+    fixture_end(&f);
+}
+
+/* What is as large as a region goes to whole regions, where it costs a step each. */
+static void test_large_ranges_take_whole_regions(void)
+{
+    struct fixture f;
+    struct mm_statistics statistics;
+    fixture_begin(&f, NULL);
+    EXPECT_EQ(anywhere(&f, 8, 0).start, fixture_extent(4, 1).start);
+    mmapper_statistics(f.mapper, &statistics);
+    EXPECT_EQ(statistics.regions_split, 0);
+    EXPECT_EQ(statistics.os_calls[MM_OS_RESERVE], 1);
+    /* Not at any price: what is left is not aligned. */
+    EXPECT_OK(mmapper_quarantine(f.mapper, f.other, fixture_extent(0, 1), NULL));
+    EXPECT_EQ(anywhere(&f, 3, 0).start, fixture_extent(1, 1).start);
+    fixture_end(&f);
+}
+
+static void test_preferred(void)
+{
+    struct fixture f;
+    struct mm_extent extent;
+    fixture_begin(&f, NULL);
+    EXPECT_OK(mmapper_quarantine_preferred(f.mapper, f.heap, fixture_extent(3, 2), 0,
+                                           &extent, &f.error));
+    EXPECT_EQ(extent.start, fixture_extent(3, 1).start);
+    /* Taken: somewhere else. */
+    EXPECT_OK(mmapper_quarantine_preferred(f.mapper, f.other, fixture_extent(4, 2), 0,
+                                           &extent, &f.error));
+    EXPECT_EQ(extent.bytes, 2 * (size_t)FIXTURE_CHUNK);
+    EXPECT_EQ(extent.start, fixture_extent(12, 1).start);
+    /* Foreign, outside, and near the end of the address space. */
+    foreign(&f, 0, 1);
+    EXPECT_OK(mmapper_quarantine_preferred(f.mapper, f.heap, fixture_extent(0, 1), 0,
+                                           &extent, &f.error));
+    EXPECT(extent.start != fixture_extent(0, 1).start);
+    EXPECT_OK(mmapper_quarantine_preferred(
+        f.mapper, f.heap, mm_extent_of(4096, FIXTURE_CHUNK), 0, &extent, &f.error));
+    EXPECT_OK(mmapper_quarantine_preferred(f.mapper, f.heap,
+                                           mm_extent_of(UINTPTR_MAX - 9, FIXTURE_CHUNK),
+                                           0, &extent, &f.error));
+    EXPECT(mm_extent_contains(mmapper_window(f.mapper), extent));
+    fixture_end(&f);
+}
+
+/* An owner that fails to place leaves no trace, and a range given back is used again.
+ */
+static void test_reuse(void)
+{
+    struct fixture f;
+    fixture_begin(&f, NULL);
+    const struct mm_extent first = anywhere(&f, 3, 0);
+    EXPECT_OK(mmapper_release(f.mapper, f.heap, first, NULL));
+    EXPECT_EQ(anywhere(&f, 3, 0).start, first.start);
+    fixture_end(&f);
+}
+
+int main(void)
+{
+    test_fills_the_window();
+    test_finds_holes();
+    test_alignment();
+    test_large_ranges_take_whole_regions();
+    test_preferred();
+    test_reuse();
+    return 0;
+}
