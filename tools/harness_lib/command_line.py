@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: MIT
+"""The arguments of tools/harness."""
+
+import argparse
+import math
+import os
+import sys
+
+from harness_lib import (
+    fuzz_command,
+    run_command,
+    stress_command,
+    test_command,
+    workspace,
+)
+
+EXIT_CODES = """exit codes: 0 good, 1 a violation or a failing test (with the command that
+reproduces it), 2 usage or environment"""
+
+
+def positive(text):
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def at_least_one(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return value
+
+
+def seed_number(text):
+    value = int(text, 0)
+    if not 0 <= value < 2**64:
+        raise argparse.ArgumentTypeError(f"{text} does not fit 64 bits")
+    return value
+
+
+def add_command(commands, name, function, summary, **options):
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        **options,
+    )
+    command.add_argument("--json", metavar="FILE", help="write the outcome to FILE too")
+    command.set_defaults(function=function)
+    return command
+
+
+def add_time(command):
+    time = command.add_mutually_exclusive_group()
+    time.add_argument("--hours", type=positive, help="how long")
+    time.add_argument(
+        "--seconds", type=positive, help="how long (default 60 without --hours)"
+    )
+    command.add_argument(
+        "--jobs",
+        type=at_least_one,
+        default=workspace.cores(),
+        help="processes at once (default: the cores, %(default)s)",
+    )
+    command.add_argument(
+        "--seed",
+        type=seed_number,
+        help="of the first process; the others count on from it (default: where the "
+        "last run ended)",
+    )
+
+
+def setup(options):
+    """By now the shell script has installed what was missing."""
+    installed = os.environ.get("HARNESS_INSTALLED", "").split()
+    print("installed: " + " ".join(installed) if installed else "all is there")
+    workspace.write_json(options.json, {"verdict": "good", "installed": installed})
+    return workspace.GOOD
+
+
+def add_run(commands):
+    run = add_command(
+        commands,
+        "run",
+        run_command.run,
+        "Builds, then runs every stress and fuzz target for its share of the time.",
+    )
+    run.add_argument(
+        "--seconds",
+        type=positive,
+        default=120,
+        help="for all targets together, without the build (default %(default)s)",
+    )
+    run.add_argument(
+        "--only",
+        action="append",
+        metavar="NAME",
+        help="only this target; may be repeated",
+    )
+    run.add_argument(
+        "--seed", type=seed_number, default=1, help="of all choices (default 1)"
+    )
+    run.add_argument(
+        "--report",
+        metavar="DIR",
+        help="keep logs, crashes and JSON in DIR (default .harness/run, overwritten)",
+    )
+
+
+def add_test(commands):
+    test = add_command(
+        commands,
+        "test",
+        test_command.test,
+        "Runs all tests; the last line is `N passed, N failed`.",
+    )
+    test.add_argument(
+        "--quick",
+        action="store_true",
+        help="only bazel test //..., without sanitizers, fuzz binaries and lint",
+    )
+    test.add_argument(
+        "--config",
+        choices=["asan", "tsan"],
+        help="only the unit and stress tests, under this sanitizer",
+    )
+
+
+def add_fuzz(commands):
+    fuzz = add_command(
+        commands,
+        "fuzz",
+        fuzz_command.fuzz,
+        "Runs one fuzz target; corpus and crashes stay in .harness/fuzz/NAME.",
+    )
+    fuzz.add_argument("name", metavar="NAME")
+    add_time(fuzz)
+    work = fuzz.add_mutually_exclusive_group()
+    work.add_argument("--replay", metavar="FILE", help="run this one unit and end")
+    work.add_argument(
+        "--minimize-corpus",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="keep only what adds coverage, in place, or write that to DIR",
+    )
+
+
+def add_stress(commands):
+    stress = add_command(
+        commands,
+        "stress",
+        stress_command.stress,
+        "Runs one stress target in rounds of ever new seeds; logs of violations stay in "
+        ".harness/stress/NAME.",
+        usage="tools/harness stress NAME [--hours H | --seconds S] [--jobs N] "
+        "[--seed X]\n           [--round S] [--json FILE] [flags of the target...]\n"
+        "       tools/harness stress history FILE... [options as above]",
+    )
+    stress.add_argument("name", metavar="NAME")
+    add_time(stress)
+    stress.add_argument(
+        "--round",
+        type=positive,
+        default=60,
+        metavar="S",
+        help="seconds of one process with one seed (default %(default)s)",
+    )
+
+
+def parser():
+    top = argparse.ArgumentParser(
+        prog="tools/harness",
+        description="Builds and runs the tests, stress and fuzz targets.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    add_run(commands)
+    add_test(commands)
+    add_fuzz(commands)
+    add_stress(commands)
+    add_command(commands, "setup", setup, "Installs what is missing, and nothing else.")
+    return top
+
+
+def main(argv):
+    # argparse ends with exit code 2 itself when the usage is wrong.
+    options, rest = parser().parse_known_args(argv)
+    if rest and options.function is not stress_command.stress:
+        parser().error(f"unknown arguments: {' '.join(rest)}")
+    options.rest = rest
+    try:
+        return options.function(options)
+    except workspace.EnvironmentProblem as problem:
+        print(f"harness: {problem}", file=sys.stderr)
+        outcome = {"verdict": "environment", "problem": str(problem)}
+    except KeyboardInterrupt:
+        print("harness: interrupted", file=sys.stderr)
+        outcome = {"verdict": "environment", "problem": "interrupted"}
+    try:
+        workspace.write_json(options.json, outcome)
+    except workspace.EnvironmentProblem as problem:
+        print(f"harness: {problem}", file=sys.stderr)
+    return workspace.USAGE

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""tools/harness test: bazel test //..., and what takes too long for that."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from harness_lib import bazel_results, display, targets, task, workspace
+
+FUZZ_SECONDS = 5
+# The checks of //tools look at sources and archives: a sanitizer changes nothing.
+SANITIZER_FILTER = "--test_tag_filters=-checks,-no-{config}"
+
+
+class Results:
+    """What passed, step by step."""
+
+    def __init__(self):
+        self.steps = []  # (step, name, passed)
+
+    def add(self, step, name, passed):
+        self.steps.append((step, name, passed))
+
+    def failed(self):
+        return [f"{step}: {name}" for step, name, passed in self.steps if not passed]
+
+    def last_line(self):
+        failed = len(self.failed())
+        return f"{len(self.steps) - failed} passed, {failed} failed"
+
+    def as_json(self):
+        return {
+            "command": "test",
+            "verdict": "violation" if self.failed() else "good",
+            "passed": len(self.steps) - len(self.failed()),
+            "failed": len(self.failed()),
+            "tests": [
+                {"step": step, "name": name, "passed": passed}
+                for step, name, passed in self.steps
+            ],
+        }
+
+
+def bazel_test(results, step, flags):
+    with tempfile.TemporaryDirectory() as folder:
+        events = Path(folder) / "events.json"
+        code = workspace.bazel(
+            "test",
+            "--keep_going",
+            f"--build_event_json_file={events}",
+            *flags,
+            "//...",
+        ).returncode
+        lines = events.read_text(encoding="utf-8").splitlines() if events.exists() else []
+    tests = bazel_results.read(lines)
+    for label, passed in sorted(tests.items()):
+        results.add(step, label, passed)
+    # 0: all passed; 3: a test failed. 1: something else than a test did not build.
+    if code not in (0, 3) and all(tests.values()):
+        results.add(step, f"bazel test //... (exit code {code})", False)
+    if code == 0 and not tests:
+        results.add(step, "no test was found", False)
+
+
+def sanitizer(results, config):
+    flags = [f"--config={config}", SANITIZER_FILTER.format(config=config)]
+    bazel_test(results, config, flags)
+
+
+def tidy(results):
+    """clang-tidy, one result for each file."""
+    script = workspace.ROOT / "tools" / "check.py"
+    command = [sys.executable, "-B", str(script), "tidy", "--each"]
+    process = subprocess.run(command, cwd=workspace.ROOT, stdout=subprocess.PIPE, check=False)
+    lines = process.stdout.decode("utf-8", "replace").splitlines()
+    found = False
+    for line in lines:
+        word, _, name = line.partition(" ")
+        if word in ("ok", "not-ok"):
+            found = True
+            results.add("clang-tidy", name, word == "ok")
+        else:
+            print(line)
+    if not found or (process.returncode != 0 and not any("not-ok" in l for l in lines)):
+        results.add("clang-tidy", f"tools/check.py (exit code {process.returncode})", False)
+
+
+def fuzz_binaries(results):
+    """A few seconds of each libFuzzer binary: that it builds, is instrumented and finds
+    nothing at once."""
+    chosen = targets.fuzz_targets()
+    if not chosen:
+        return
+    try:
+        workspace.build([target.label for target in chosen])
+    except workspace.EnvironmentProblem:
+        for target in chosen:
+            results.add("fuzz", target.label, False)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        todo = [
+            target.task(
+                FUZZ_SECONDS,
+                1,
+                Path(folder) / f"{target.name}.log",
+                Path(folder) / target.name,
+            )
+            for target in chosen
+        ]
+
+        def on_end(ended):
+            outcome = ended.target.outcome(ended)
+            good = outcome.violations == 0 and outcome.count > 0
+            results.add("fuzz", ended.target.label, good)
+            if not good:
+                print(targets.telling_lines(ended.text()))
+                print(f"reproduce: {outcome.reproduce}")
+
+        task.run_all(todo, workspace.cores(), on_end)
+
+
+def steps_of(options):
+    """(name, function) in the order in which they run."""
+    if options.config:
+        return [(options.config, lambda results: sanitizer(results, options.config))]
+    steps = [("bazel test //...", lambda results: bazel_test(results, "test", []))]
+    if not options.quick:
+        steps += [
+            ("clang-tidy", tidy),
+            ("fuzz binaries", fuzz_binaries),
+            ("AddressSanitizer", lambda results: sanitizer(results, "asan")),
+            ("ThreadSanitizer", lambda results: sanitizer(results, "tsan")),
+        ]
+    return steps
+
+
+def test(options):
+    results = Results()
+    for name, function in steps_of(options):
+        print(f"== {name}", flush=True)
+        start = time.monotonic()
+        before = len(results.steps)
+        function(results)
+        count = len(results.steps) - before
+        print(
+            f"== {name}: {display.count(count)} results in "
+            f"{time.monotonic() - start:.0f} s",
+            flush=True,
+        )
+    for failure in results.failed():
+        print(f"FAILED {failure}")
+    workspace.write_json(options.json, results.as_json())
+    print(results.last_line(), flush=True)
+    return workspace.VIOLATION if results.failed() else workspace.GOOD
