@@ -8,17 +8,8 @@
 #include "mmapper/check.h"
 #include "mmapper/os.h"
 
-/* The owner of what can be neither restored nor freed. External, so that nothing is
- * ever mapped or unmapped for it. */
-static const struct mm_owner_options abandoned_options = {
-    .name = "abandoned-by-fork",
-    .kind = MM_KIND_MISC,
-    .strategy = {.backing = MM_BACKING_EXTERNAL},
-};
-
 struct resolution {
     struct call call; /* of the owner whose chunk is being resolved */
-    struct mm_owner *abandoned;
     struct mm_fork_report report;
 };
 
@@ -93,7 +84,7 @@ static void resolve_unit(struct resolution *resolution, size_t first,
     map_value next;
     const enum mm_status status =
         map_transition(step, unit->value, resolution->call.id,
-                       owner_id(&mapper->owners, resolution->abandoned), &next);
+                       owner_abandoned(&mapper->owners), &next);
     MM_CHECK(status == MM_OK);
     const enum chunk_swap swap = chunk_publish(&mapper->table, first, unit, next);
     MM_CHECK(swap == CHUNK_SWAPPED);
@@ -129,16 +120,7 @@ enum mm_status mmapper_after_fork_in_child(struct mmapper *mapper,
         return call_fail_os(&resolution.call, MM_OS_EACH_MAPPING, first_page, os_error);
     }
     resolution.report.pins = owner_table_after_fork(&mapper->owners);
-    enum mm_status status =
-        owner_register(&mapper->owners, &abandoned_options, &resolution.abandoned);
-    if (status != MM_OK) {
-        return call_fail(&resolution.call, status, 0,
-                         "no entry is left for the owner of abandoned chunks");
-    }
     resolve_all(&resolution);
-    if (resolution.report.abandoned == 0) {
-        owner_unregister(resolution.abandoned);
-    }
     if (report != NULL) {
         *report = resolution.report;
     }

@@ -26,6 +26,7 @@ enum {
 struct shape {
     struct chunk_table table;
     uintptr_t limit;
+    unsigned max_owners;
 };
 
 static unsigned log2_of(size_t power_of_two)
@@ -56,6 +57,9 @@ static const char *shape_of(const struct mmapper_options *options, size_t page_b
     if (log_region > MAX_LOG_REGION) {
         return "log_region_chunks is more than 20";
     }
+    if (options->max_owners > MM_MAX_OWNERS) {
+        return "max_owners is more than MM_MAX_OWNERS";
+    }
     const uintptr_t space = (uintptr_t)1 << log_space;
     shape->limit = options->limit != 0 ? options->limit : space;
     if (shape->limit > space) {
@@ -68,6 +72,7 @@ static const char *shape_of(const struct mmapper_options *options, size_t page_b
     if (options->base >= shape->limit) {
         return "the window is empty";
     }
+    shape->max_owners = options->max_owners != 0 ? options->max_owners : MM_MAX_OWNERS;
     shape->table.base = options->base;
     shape->table.log_chunk = log2_of(chunk_bytes);
     shape->table.log_region = log_region;
@@ -116,15 +121,15 @@ struct layout {
     size_t bytes;
 };
 
-static struct layout layout_of(const struct chunk_table *table, size_t page_bytes)
+static struct layout layout_of(const struct shape *shape, size_t page_bytes)
 {
     struct layout layout;
     layout.owners =
         mm_align_down(sizeof(struct mmapper) + OWNER_BYTES - 1, OWNER_BYTES);
-    layout.regions = layout.owners + owner_table_bytes();
-    layout.slots = layout.regions + chunk_table_region_bytes(table);
+    layout.regions = layout.owners + owner_table_bytes(shape->max_owners);
+    layout.slots = layout.regions + chunk_table_region_bytes(&shape->table);
     layout.slots = mm_align_down(layout.slots + OWNER_CACHE_LINE - 1, OWNER_CACHE_LINE);
-    layout.bytes = layout.slots + chunk_table_slot_bytes(table);
+    layout.bytes = layout.slots + chunk_table_slot_bytes(&shape->table);
     layout.bytes = mm_align_down(layout.bytes + page_bytes - 1, page_bytes);
     return layout;
 }
@@ -145,7 +150,7 @@ enum mm_status mmapper_create(const struct mmapper_options *options,
     if (wrong != NULL) {
         return fail_create(error, MM_INVALID_ARGUMENT, wrong);
     }
-    const struct layout layout = layout_of(&shape.table, support->page_bytes);
+    const struct layout layout = layout_of(&shape, support->page_bytes);
     void *memory;
     const int os_error =
         support->operations->acquire_table(support->context, layout.bytes, &memory);
@@ -157,6 +162,7 @@ enum mm_status mmapper_create(const struct mmapper_options *options,
     made->table.regions = (mm_atomic_u32 *)((char *)memory + layout.regions);
     made->table.slots = (mm_atomic_u16 *)((char *)memory + layout.slots);
     made->owners.owners = (struct mm_owner *)((char *)memory + layout.owners);
+    made->owners.max = shape.max_owners;
     made->support = support;
     made->memory_bytes = layout.bytes;
     made->limit = shape.limit;
@@ -256,7 +262,8 @@ enum mm_status mmapper_register_owner(struct mmapper *mapper,
                          "the kind or the strategy is not one of the known ones");
     }
     if (owner_register(&mapper->owners, options, owner) != MM_OK) {
-        return call_fail(&call, MM_LIMIT, 0, "4094 owners are registered already");
+        return call_fail(&call, MM_LIMIT, 0,
+                         "as many owners are registered as the mapper has room for");
     }
     return MM_OK;
 }

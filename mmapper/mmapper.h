@@ -195,6 +195,9 @@ struct mmapper_options {
     /* log2 of the chunks in a region, the unit in which a huge range costs one step.
      * 1 to 20. 0: 16. */
     unsigned log_region_chunks;
+    /* Owners at a time, at most MM_MAX_OWNERS. 0: MM_MAX_OWNERS. 1 KiB of address space
+     * each, of which only what is used is ever touched. */
+    unsigned max_owners;
 };
 
 /*
@@ -230,7 +233,7 @@ struct mm_owner_options {
 };
 
 /* At most this many owners at a time in one mapper. */
-enum { MM_MAX_OWNERS = 4094 };
+enum { MM_MAX_OWNERS = 4093 };
 
 /*
  * Registers an owner. The handle is good for this mapper only, until unregistered.

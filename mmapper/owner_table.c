@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-size_t owner_table_bytes(void)
+size_t owner_table_bytes(unsigned max)
 {
-    return ((size_t)MAP_OWNER_LAST + 1) * sizeof(struct mm_owner);
+    return ((size_t)max + 2) * sizeof(struct mm_owner);
 }
 
 /* The words are written with release and the reader's last look at the status comes
@@ -48,9 +48,9 @@ enum mm_status owner_register(struct owner_table *table,
     /* Round robin, so that the entry of an owner just unregistered is the last to be
      * reused. Relaxed: only a hint. */
     const uint64_t start = mm_fetch_add_relaxed_u64(&table->next, 1);
-    for (uint64_t i = 0; i < MM_MAX_OWNERS; i++) {
+    for (uint64_t i = 0; i < table->max; i++) {
         struct mm_owner *candidate =
-            &table->owners[MAP_OWNER_FIRST + (start + i) % MM_MAX_OWNERS];
+            &table->owners[MAP_OWNER_FIRST + (start + i) % table->max];
         if (take_entry(candidate, options)) {
             *owner = candidate;
             return MM_OK;
@@ -73,7 +73,7 @@ void owner_unregister(struct mm_owner *owner)
 static unsigned last_entry(const struct owner_table *table)
 {
     const uint64_t taken = mm_load_relaxed_u64(&table->next);
-    return taken < MM_MAX_OWNERS ? (unsigned)taken : MM_MAX_OWNERS;
+    return taken < table->max ? (unsigned)taken : table->max;
 }
 
 uint64_t owner_count(const struct owner_table *table)
@@ -147,6 +147,13 @@ uint64_t owner_table_after_fork(struct owner_table *table)
             mm_store_relaxed_u64(&owner->pins[i].count, 0);
         }
     }
+    /* External, so that nothing is ever mapped or unmapped for it. */
+    static const struct mm_owner_options abandoned = {
+        .name = "abandoned-by-fork",
+        .kind = MM_KIND_MISC,
+        .strategy = {.backing = MM_BACKING_EXTERNAL},
+    };
+    (void)take_entry(&table->owners[owner_abandoned(table)], &abandoned);
     return pins;
 }
 

@@ -56,12 +56,15 @@ _Static_assert(sizeof(struct mm_owner) == OWNER_BYTES, "an index is a shift");
 _Static_assert(MM_NAME_BYTES % 8 == 0, "a name is whole words");
 
 struct owner_table {
-    struct mm_owner *owners; /* [0] is never used: owner 0 is nobody */
-    mm_atomic_u64 next;      /* where the search for a free entry begins */
+    /* [0] is never used: owner 0 is nobody. [1, max] are registered by users, [max + 1]
+     * is the owner of what a fork left behind. */
+    struct mm_owner *owners;
+    unsigned max;
+    mm_atomic_u64 next; /* where the search for a free entry begins */
 };
 
 /* Bytes of `owners`, zero-filled memory aligned to OWNER_BYTES. */
-size_t owner_table_bytes(void);
+size_t owner_table_bytes(unsigned max);
 
 /* The id of a live owner of this table; MAP_NOBODY for any other pointer, which is not
  * followed. */
@@ -69,7 +72,7 @@ static inline map_owner owner_id(const struct owner_table *table,
                                  const struct mm_owner *owner)
 {
     const uintptr_t offset = (uintptr_t)owner - (uintptr_t)table->owners;
-    if (offset / OWNER_BYTES > MAP_OWNER_LAST || offset % OWNER_BYTES != 0) {
+    if (offset / OWNER_BYTES > (size_t)table->max + 1 || offset % OWNER_BYTES != 0) {
         return MAP_NOBODY;
     }
     /* edge: OWNER-LIVE */
@@ -105,7 +108,14 @@ void owner_unpin(struct owner_pin *pin);
 bool owner_is_pinned(const struct mm_owner *owner);
 
 /* In the only thread of a forked child: drops all pins and the registrations that were
- * under way; returns the number of pins. */
+ * under way, and makes the owner of abandoned chunks live; returns the number of pins.
+ */
 uint64_t owner_table_after_fork(struct owner_table *table);
+
+/* The owner of chunks that a fork left behind; live after the first fork. */
+static inline map_owner owner_abandoned(const struct owner_table *table)
+{
+    return (map_owner)(table->max + 1);
+}
 
 #endif /* MMAPPER_OWNER_TABLE_H */
