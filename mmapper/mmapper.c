@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "mmapper/call.h"
-#include "mmapper/check.h"
 #include "mmapper/claim.h"
 #include "mmapper/os.h"
 
@@ -225,7 +224,12 @@ enum mm_status mmapper_destroy(struct mmapper *mapper, struct mm_error *error)
     const size_t bytes = mapper->memory_bytes;
     const int os_error =
         support->operations->release_table(support->context, mapper, bytes);
-    MM_CHECK(os_error == 0); /* a whole mapping of our own: the kernel has no reason */
+    if (os_error != 0) {
+        /* The kernel may have made one mapping of the table and a neighbour's: cutting
+         * it out again can fail at vm.max_map_count. */
+        return call_fail_os(&call, MM_OS_RELEASE_TABLE,
+                            mm_extent_of((uintptr_t)mapper, bytes), os_error);
+    }
     return MM_OK;
 }
 
