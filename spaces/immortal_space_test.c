@@ -293,6 +293,11 @@ static void test_destroy_that_is_refused_can_be_repeated(void)
     EXPECT_STATUS(immortal_space_destroy(space, NULL), MM_CONFLICT);
     EXPECT_OK(mmapper_transfer(mapper, recipient, owner, part, NULL));
     use(allocate(space, CHUNK, 1), CHUNK);
+    /* Somebody reserved more for the space's owner. */
+    struct mm_extent more;
+    EXPECT_OK(mmapper_quarantine_anywhere(mapper, owner, CHUNK, 0, &more, NULL));
+    EXPECT_STATUS(immortal_space_destroy(space, NULL), MM_WRONG_STATE);
+    EXPECT_OK(mmapper_release(mapper, owner, more, NULL));
     EXPECT_OK(immortal_space_destroy(space, NULL));
     EXPECT_OK(mmapper_unregister_owner(mapper, recipient, NULL));
     fixture_end(&fixture);

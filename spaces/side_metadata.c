@@ -195,10 +195,9 @@ static struct mm_extent values_of(const struct side_metadata *metadata,
     const size_t last =
         (mm_extent_end(data) - 1 - metadata->data.start) >> table->log_data_bytes;
     const size_t first_byte = (first << table->log_bits) >> LOG_BITS_PER_BYTE;
-    /* The last bit of the last value, so that no sum can pass the table's end. */
-    const size_t last_bit =
-        (last << table->log_bits) + (((size_t)1 << table->log_bits) - 1);
-    const size_t last_byte = last_bit >> LOG_BITS_PER_BYTE;
+    /* The byte in which the last value begins: values are aligned to their size, so
+     * none lies in two chunks. */
+    const size_t last_byte = (last << table->log_bits) >> LOG_BITS_PER_BYTE;
     return mm_extent_of(table->extent.start + first_byte, last_byte - first_byte + 1);
 }
 

@@ -157,6 +157,18 @@ struct worker {
     unsigned number;
 };
 
+static void run_threads(struct side_metadata *metadata, struct worker *workers,
+                        void *(*body)(void *))
+{
+    for (unsigned t = 0; t < THREADS; t++) {
+        workers[t] = (struct worker){.metadata = metadata, .number = t};
+        EXPECT_EQ(pthread_create(&workers[t].thread, NULL, body, &workers[t]), 0);
+    }
+    for (unsigned t = 0; t < THREADS; t++) {
+        EXPECT_EQ(pthread_join(workers[t].thread, NULL), 0);
+    }
+}
+
 /* All map the same data in the same order, so that they meet at every chunk, and each
  * sets one bit in 68: neighbours in the same words. */
 static void *map_and_mark(void *argument)
@@ -185,14 +197,7 @@ static void test_threads_race_for_chunks_and_words(void)
     struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
     struct worker workers[THREADS];
     struct side_metadata *metadata = create(mapper, RACE_DATA, tables, 2);
-    for (unsigned t = 0; t < THREADS; t++) {
-        workers[t] = (struct worker){.metadata = metadata, .number = t};
-        EXPECT_EQ(pthread_create(&workers[t].thread, NULL, map_and_mark, &workers[t]),
-                  0);
-    }
-    for (unsigned t = 0; t < THREADS; t++) {
-        EXPECT_EQ(pthread_join(workers[t].thread, NULL), 0);
-    }
+    run_threads(metadata, workers, map_and_mark);
     const size_t step = (size_t)CHUNK << 6;
     for (size_t i = 0; i < RACE_DATA >> RACE_LOG_GRAIN; i++) {
         const size_t in_step = i % (step >> RACE_LOG_GRAIN);
@@ -209,6 +214,33 @@ static void test_threads_race_for_chunks_and_words(void)
             EXPECT_EQ(value, t + 1);
         }
     }
+    EXPECT_OK(side_metadata_destroy(metadata, NULL));
+    fixture_end(&fixture);
+}
+
+/* Neighbours in one word are stored all the time, and none disturbs another. */
+static void *store_one_of_a_word(void *argument)
+{
+    const struct worker *worker = argument;
+    const uintptr_t mine = DATA_START + worker->number * 4096;
+    for (uint64_t i = 0; i < 100000; i++) {
+        uint64_t value = 0;
+        EXPECT_OK(side_metadata_store(worker->metadata, 0, mine, i % 16));
+        EXPECT_OK(side_metadata_load(worker->metadata, 0, mine, &value));
+        EXPECT_EQ(value, i % 16);
+    }
+    return NULL;
+}
+
+static void test_threads_store_in_one_word(void)
+{
+    static const struct side_metadata_table tables[] = {{12, 2}};
+    struct fixture fixture;
+    struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
+    struct worker workers[THREADS];
+    struct side_metadata *metadata = create(mapper, RACE_DATA, tables, 1);
+    EXPECT_OK(side_metadata_map(metadata, mm_extent_of(DATA_START, RACE_DATA), NULL));
+    run_threads(metadata, workers, store_one_of_a_word);
     EXPECT_OK(side_metadata_destroy(metadata, NULL));
     fixture_end(&fixture);
 }
@@ -236,13 +268,9 @@ static void test_each_mark_is_won_once(void)
     struct worker workers[THREADS];
     struct side_metadata *metadata = create(mapper, RACE_DATA, tables, 1);
     EXPECT_OK(side_metadata_map(metadata, mm_extent_of(DATA_START, RACE_DATA), NULL));
-    for (unsigned t = 0; t < THREADS; t++) {
-        workers[t] = (struct worker){.metadata = metadata};
-        EXPECT_EQ(pthread_create(&workers[t].thread, NULL, win_marks, &workers[t]), 0);
-    }
+    run_threads(metadata, workers, win_marks);
     unsigned won = 0;
     for (unsigned t = 0; t < THREADS; t++) {
-        EXPECT_EQ(pthread_join(workers[t].thread, NULL), 0);
         won += workers[t].number;
     }
     EXPECT_EQ(won, 20000);
@@ -256,6 +284,7 @@ int main(int argc, char **argv)
     test_random_model(seed);
     test_random_mapping(seed);
     test_threads_race_for_chunks_and_words();
+    test_threads_store_in_one_word();
     test_each_mark_is_won_once();
     return 0;
 }

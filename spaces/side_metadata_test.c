@@ -75,6 +75,37 @@ static void test_layout(void)
     fixture_end(&fixture);
 }
 
+static void test_small_tables_begin_at_cache_lines(void)
+{
+    static const struct side_metadata_table tables[] = {{12, 0}, {12, 5}, {12, 6}};
+    struct fixture fixture;
+    struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
+    struct side_metadata_options options = options_of(tables, 3);
+    options.data.bytes = 4096 * 17;
+    struct side_metadata *metadata;
+    EXPECT_OK(side_metadata_create(mapper, &options, &metadata, NULL));
+    const uintptr_t start = side_metadata_extent(metadata).start;
+    EXPECT_EQ(side_metadata_table_extent(metadata, 0).start, start);
+    EXPECT_EQ(side_metadata_table_extent(metadata, 1).start, start + 64);
+    EXPECT_EQ(side_metadata_table_extent(metadata, 2).start, start + 192);
+    EXPECT_OK(side_metadata_destroy(metadata, NULL));
+    fixture_end(&fixture);
+}
+
+static void test_destroy_that_is_refused_can_be_repeated(void)
+{
+    struct fixture fixture;
+    struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
+    struct side_metadata *metadata = create(mapper);
+    struct mm_owner *owner = side_metadata_owner(metadata);
+    struct mm_extent more;
+    EXPECT_OK(mmapper_quarantine_anywhere(mapper, owner, CHUNK, 0, &more, NULL));
+    EXPECT_STATUS(side_metadata_destroy(metadata, NULL), MM_WRONG_STATE);
+    EXPECT_OK(mmapper_release(mapper, owner, more, NULL));
+    EXPECT_OK(side_metadata_destroy(metadata, NULL));
+    fixture_end(&fixture);
+}
+
 static void test_bounds(void)
 {
     struct fixture fixture;
@@ -243,6 +274,13 @@ static void test_creation_misuse(void)
     options.data = mm_extent_of(0, SIZE_MAX);
     EXPECT_STATUS(side_metadata_create(mapper, &options, &metadata, NULL),
                   MM_INVALID_ARGUMENT);
+    static const struct side_metadata_table many[9] = {
+        {0, 6}, {0, 6}, {0, 6}, {0, 6}, {0, 6}, {0, 6}, {0, 6}, {0, 6}, {0, 6}};
+    options = options_of(many, 9);
+    options.data = mm_extent_of(0, ((size_t)1 << 58) - 128);
+    EXPECT_STATUS(side_metadata_create(mapper, &options, &metadata, NULL),
+                  MM_INVALID_ARGUMENT);
+    options = options_of(huge, 2);
     options.data = mm_extent_of(0, (size_t)1 << 57);
     EXPECT_STATUS(side_metadata_create(mapper, &options, &metadata, NULL), MM_NO_SPACE);
     EXPECT_STATUS(side_metadata_create(NULL, &options, &metadata, NULL),
@@ -292,6 +330,8 @@ static void test_placement_and_failures(void)
 int main(void)
 {
     test_layout();
+    test_small_tables_begin_at_cache_lines();
+    test_destroy_that_is_refused_can_be_repeated();
     test_bounds();
     test_mapping_follows_the_data();
     test_tables_share_a_chunk();

@@ -149,13 +149,14 @@ static void test_random_model(uint64_t seed)
 
 /* ----------------------------------------------------------------- threads */
 
-enum { THREADS = 4, SLOTS = 3, ROUNDS = 5000 };
+enum { THREADS = 4, SLOTS = 3, ROUNDS = 5000, BARE_ROUNDS = 500000 };
 
 struct worker {
     pthread_t thread;
     struct space_map *map;
     struct mmapper *mapper;
-    struct mm_owner *owner;
+    struct mm_owner *owner; /* NULL: slots are assigned only */
+    unsigned rounds;
     uintptr_t space;
     mm_atomic_u32 *holders; /* one for each slot */
 };
@@ -164,7 +165,7 @@ struct worker {
 static void *take_and_give_back(void *argument)
 {
     struct worker *worker = argument;
-    for (unsigned i = 0; i < ROUNDS; i++) {
+    for (unsigned i = 0; i < worker->rounds; i++) {
         struct mm_extent extent;
         enum mm_status status =
             space_map_take(worker->map, worker->owner, worker->space, &extent, NULL);
@@ -177,25 +178,30 @@ static void *take_and_give_back(void *argument)
         /* edge: test_holder */
         EXPECT(mm_cas_acq_rel_u32(&worker->holders[slot], 0, (uint32_t)worker->space));
         EXPECT_EQ(space_map_space_of(worker->map, extent.start), worker->space);
-        expect_chunks(worker->mapper, extent, MM_QUARANTINED, worker->owner);
+        if (worker->owner != NULL) {
+            expect_chunks(worker->mapper, extent, MM_QUARANTINED, worker->owner);
+        }
         EXPECT(mm_cas_acq_rel_u32(&worker->holders[slot], (uint32_t)worker->space, 0));
         EXPECT_OK(space_map_give_back(worker->map, extent.start, worker->space, NULL));
     }
     return NULL;
 }
 
-static void test_threads_race_for_slots(void)
+/* Without owners there is no mapper to keep them apart, and nothing to slow them down:
+ * the slots' own states must do it. */
+static void test_threads_race_for_slots(unsigned slots, bool owners, unsigned rounds)
 {
-    static mm_atomic_u32 holders[SLOTS];
+    mm_atomic_u32 holders[SLOTS] = {{0}};
     struct worker workers[THREADS];
     struct fixture fixture;
     struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
-    struct space_map *map = create(mapper, SLOTS);
+    struct space_map *map = create(mapper, slots);
     for (unsigned t = 0; t < THREADS; t++) {
         workers[t] = (struct worker){
             .map = map,
             .mapper = mapper,
-            .owner = fixture_owner(&fixture, "racer"),
+            .owner = owners ? fixture_owner(&fixture, "racer") : NULL,
+            .rounds = rounds,
             .space = t + 1,
             .holders = holders,
         };
@@ -207,7 +213,9 @@ static void test_threads_race_for_slots(void)
     }
     for (unsigned t = 0; t < THREADS; t++) {
         EXPECT_EQ(pthread_join(workers[t].thread, NULL), 0);
-        EXPECT_OK(mmapper_unregister_owner(mapper, workers[t].owner, NULL));
+        if (owners) {
+            EXPECT_OK(mmapper_unregister_owner(mapper, workers[t].owner, NULL));
+        }
     }
     EXPECT_OK(space_map_destroy(map, NULL));
     fixture_end(&fixture);
@@ -287,7 +295,8 @@ int main(int argc, char **argv)
 {
     const uint64_t seed = fixture_seed(argc, argv);
     test_random_model(seed);
-    test_threads_race_for_slots();
+    test_threads_race_for_slots(SLOTS, true, ROUNDS);
+    test_threads_race_for_slots(1, false, BARE_ROUNDS);
     test_threads_give_the_same_slot_back();
     test_slots_of_two_tebibytes();
     return 0;
