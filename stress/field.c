@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the window lies: inside the address space that the sanitizers leave to the
- * program, and away from where Linux puts libraries and stacks. */
-#define FIELD_BASE UINT64_C(0x7e8000000000)
+#include "stress/layout.h"
 
 struct mm_extent field_extent(const struct field *field, struct span span)
 {
@@ -112,8 +110,8 @@ static struct mmapper_options shape(struct field *field)
     struct mmapper_options options = {.log_space = 47};
     options.chunk_bytes = chunk_sizes[stress_random_below(&random, 4)];
     options.log_region_chunks = region_logs[stress_random_below(&random, 5)];
-    options.base = FIELD_BASE;
-    options.limit = FIELD_BASE + FIELD_CHUNKS * options.chunk_bytes;
+    options.base = STRESS_BASE;
+    options.limit = STRESS_BASE + FIELD_CHUNKS * options.chunk_bytes;
     return options;
 }
 

@@ -20,8 +20,8 @@ struct kernel_view {
 /* False when the list cannot be read. */
 bool kernel_view_read(struct mm_extent range, struct kernel_view *view);
 
-/* Pages of the range that are in memory, by /proc/self/pagemap. False when that cannot
- * be read. */
-bool kernel_view_resident(struct mm_extent range, size_t page_bytes, uint64_t *pages);
+/* Bytes in memory of the mappings that lie inside the range, by /proc/self/smaps. False
+ * when that cannot be read, or when such mappings are not all of the range. */
+bool kernel_view_resident(struct mm_extent range, uint64_t *bytes);
 
 #endif /* STRESS_KERNEL_VIEW_H */
