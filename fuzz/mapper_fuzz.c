@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mapper's operations with faults on the simulated kernel, against a naive model
+ * that is compared after every operation.
+ *
+ * A unit: a header (chunks, region size, kernel), then operations of four bytes: what,
+ * who, where, how many; a fault takes two more.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/fuzz_target.h"
+#include "fuzz/mapper_model.h"
+#include "fuzz/op_stream.h"
+#include "mmapper/mmapper.h"
+#include "mmapper/testing/sim_kernel.h"
+
+struct world {
+    struct op_stream stream;
+    struct sim_kernel *kernel;
+    struct mmap_support inner;
+    struct mmap_support support;
+    struct mmapper *mapper;
+    struct mm_owner *owners[MODEL_OWNERS];
+    struct model model;
+    struct mm_error error;
+    enum mm_os_call fault_call; /* the next call of this kind fails */
+    int fault_error;
+    int fault_fired; /* the errno of the fault that the current operation met */
+    unsigned step;
+};
+
+static void require(const struct world *world, bool condition, const char *what)
+{
+    if (!condition) {
+        (void)fprintf(stderr, "operation %u: %s\n", world->step, what);
+        abort();
+    }
+}
+
+/* ------------------------------------------------------------------- faults */
+
+static int fault(struct world *world, enum mm_os_call call)
+{
+    if (world->fault_call != call) {
+        return 0;
+    }
+    world->fault_call = MM_OS_NONE;
+    world->fault_fired = world->fault_error;
+    return world->fault_error;
+}
+
+static int faulty_reserve(void *context, struct mm_extent extent,
+                          const struct mm_strategy *strategy)
+{
+    struct world *world = context;
+    const int error = fault(world, MM_OS_RESERVE);
+    return error != 0 ? error
+                      : world->inner.operations->reserve(world->inner.context, extent,
+                                                         strategy);
+}
+
+/* Half of a failing commit or decommit is done. */
+static int faulty_commit(void *context, struct mm_extent extent,
+                         const struct mm_strategy *strategy)
+{
+    struct world *world = context;
+    const int error = fault(world, MM_OS_COMMIT);
+    if (error != 0) {
+        extent.bytes /= 2;
+    }
+    const int inner =
+        world->inner.operations->commit(world->inner.context, extent, strategy);
+    return error != 0 ? error : inner;
+}
+
+static int faulty_decommit(void *context, struct mm_extent extent,
+                           const struct mm_strategy *strategy)
+{
+    struct world *world = context;
+    const int error = fault(world, MM_OS_DECOMMIT);
+    if (error != 0) {
+        extent.bytes /= 2;
+    }
+    const int inner =
+        world->inner.operations->decommit(world->inner.context, extent, strategy);
+    return error != 0 ? error : inner;
+}
+
+static int faulty_release(void *context, struct mm_extent extent)
+{
+    struct world *world = context;
+    const int error = fault(world, MM_OS_RELEASE);
+    return error != 0 ? error
+                      : world->inner.operations->release(world->inner.context, extent);
+}
+
+static int pass_advise(void *context, struct mm_extent extent,
+                       const struct mm_strategy *strategy)
+{
+    struct world *world = context;
+    return world->inner.operations->advise(world->inner.context, extent, strategy);
+}
+
+static int pass_annotate(void *context, struct mm_extent extent, const char *name)
+{
+    struct world *world = context;
+    return world->inner.operations->annotate(world->inner.context, extent, name);
+}
+
+static int pass_each_mapping(void *context, struct mm_extent range,
+                             mm_mapping_visitor visit, void *argument)
+{
+    struct world *world = context;
+    return world->inner.operations->each_mapping(world->inner.context, range, visit,
+                                                 argument);
+}
+
+static enum mm_memory_cause pass_explain(void *context, size_t bytes)
+{
+    struct world *world = context;
+    return world->inner.operations->explain_no_memory(world->inner.context, bytes);
+}
+
+static int pass_acquire_table(void *context, size_t bytes, void **table)
+{
+    struct world *world = context;
+    return world->inner.operations->acquire_table(world->inner.context, bytes, table);
+}
+
+static int pass_release_table(void *context, void *table, size_t bytes)
+{
+    struct world *world = context;
+    return world->inner.operations->release_table(world->inner.context, table, bytes);
+}
+
+static const struct mmap_operations faulty_operations = {
+    .reserve = faulty_reserve,
+    .commit = faulty_commit,
+    .decommit = faulty_decommit,
+    .release = faulty_release,
+    .advise = pass_advise,
+    .annotate = pass_annotate,
+    .each_mapping = pass_each_mapping,
+    .explain_no_memory = pass_explain,
+    .acquire_table = pass_acquire_table,
+    .release_table = pass_release_table,
+};
+
+/* --------------------------------------------------------------- comparison */
+
+static int owner_index(const struct world *world, const struct mm_owner *owner)
+{
+    for (int i = 0; i < MODEL_OWNERS; i++) {
+        if (world->owners[i] == owner) {
+            return i;
+        }
+    }
+    return MODEL_NOBODY;
+}
+
+static uintptr_t address_of(unsigned chunk)
+{
+    return MODEL_BASE + (uintptr_t)chunk * MODEL_CHUNK;
+}
+
+static struct mm_extent extent_of(struct model_range range)
+{
+    return mm_extent_of(address_of(range.first), (size_t)range.count * MODEL_CHUNK);
+}
+
+static void compare(const struct world *world)
+{
+    for (unsigned i = 0; i < world->model.chunks; i++) {
+        const struct mm_lookup lookup =
+            mmapper_lookup(world->mapper, address_of(i) + i % MODEL_CHUNK);
+        require(world, lookup.state == world->model.state[i], "state differs");
+        require(world, owner_index(world, lookup.owner) == world->model.owner[i],
+                "owner differs");
+        require(world,
+                mmapper_is_mapped(world->mapper, address_of(i)) ==
+                    (lookup.state == MM_MAPPED),
+                "is_mapped differs");
+    }
+    require(world, sim_kernel_violations(world->kernel) == 0,
+            sim_kernel_violation_text(world->kernel));
+}
+
+/* What a failing call must tell (G7). */
+static void check_record(const struct world *world, enum mm_status status,
+                         struct model_range range)
+{
+    const struct mm_error *error = &world->error;
+    const struct mm_extent extent = extent_of(range);
+    require(world, error->status == status, "the record has another status");
+    require(world, error->detail != NULL, "the record has no detail");
+    require(world, mm_extent_contains_address(extent, error->address),
+            "the record's address is not in the request");
+    if (world->step == 1) { /* printing is slow, and once a unit is as good */
+        char text[512];
+        require(world, mm_error_format(error, text, sizeof text) < sizeof text,
+                "the record is too long");
+    }
+    if (status == MM_CONFLICT && error->holder.owner != NULL) {
+        const unsigned chunk = (unsigned)((error->address - MODEL_BASE) / MODEL_CHUNK);
+        require(world,
+                owner_index(world, error->holder.owner) == world->model.owner[chunk],
+                "the record names another holder");
+    }
+    require(world, (error->os_error != 0) == (error->os_call != MM_OS_NONE),
+            "errno and call do not go together");
+    require(world,
+            world->fault_fired == 0 || status == MM_CONFLICT ||
+                error->os_error == world->fault_fired,
+            "the fault's errno is lost");
+}
+
+static void check(struct world *world, enum mm_status status, status_set allowed,
+                  struct model_range range)
+{
+    require(world, (allowed & STATUS(status)) != 0, mm_status_name(status));
+    if (status != MM_OK) {
+        check_record(world, status, range);
+    }
+    compare(world);
+}
+
+/* --------------------------------------------------------------- operations */
+
+static void do_ensure(struct world *world, int owner, struct model_range range,
+                      unsigned trim)
+{
+    struct mm_extent extent = extent_of(range);
+    /* Any bytes: rounded outwards to the same chunks. */
+    extent.start += trim % MODEL_CHUNK;
+    extent.bytes -= trim % MODEL_CHUNK;
+    const enum mm_status status = mmapper_ensure_mapped(
+        world->mapper, world->owners[owner], extent, &world->error);
+    const status_set allowed =
+        model_ensure(&world->model, owner, range, world->fault_fired);
+    for (unsigned i = range.first; i < range.first + range.count; i++) {
+        const struct mm_lookup now = mmapper_lookup(world->mapper, address_of(i));
+        if (status == MM_OK) {
+            require(world, now.state == MM_MAPPED, "OK, but not mapped");
+        }
+        if (now.owner == world->owners[owner] &&
+            (world->model.owner[i] == owner || world->model.state[i] == MM_UNMAPPED) &&
+            (now.state == MM_QUARANTINED || now.state == MM_MAPPED) &&
+            now.state >= world->model.state[i]) {
+            world->model.state[i] = now.state; /* forward, and still its own */
+            world->model.owner[i] = owner;
+        }
+    }
+    check(world, status, allowed, range);
+}
+
+static void do_quarantine_anywhere(struct world *world, int owner, unsigned count,
+                                   bool preferred, unsigned where)
+{
+    struct mm_extent extent;
+    const size_t bytes = (size_t)count * MODEL_CHUNK;
+    const enum mm_status status =
+        preferred ? mmapper_quarantine_preferred(world->mapper, world->owners[owner],
+                                                 mm_extent_of(address_of(where), bytes),
+                                                 0, &extent, &world->error)
+                  : mmapper_quarantine_anywhere(world->mapper, world->owners[owner],
+                                                bytes, 0, &extent, &world->error);
+    bool fits = false;
+    for (unsigned i = 0; i + count <= world->model.chunks; i++) {
+        struct model trial = world->model;
+        fits = fits || model_quarantine(&trial, owner, (struct model_range){i, count},
+                                        0) == STATUS(MM_OK);
+    }
+    if (status == MM_OK) {
+        const struct model_range range = {
+            (unsigned)((extent.start - MODEL_BASE) / MODEL_CHUNK), count};
+        require(world, extent.bytes == bytes, "another size");
+        require(world,
+                model_quarantine(&world->model, owner, range, 0) == STATUS(MM_OK),
+                "placed where it was not free");
+    } else if (model_is_external(owner)) {
+        require(world, status == MM_WRONG_STATE, "external owners cannot quarantine");
+    } else if (world->fault_fired == 0) {
+        require(world, status == MM_NO_SPACE && !fits, "a free range was not found");
+    }
+    compare(world);
+}
+
+static void do_foreign(struct world *world, unsigned page, bool map)
+{
+    const struct mm_mapping mapping = {
+        .extent = mm_extent_of(MODEL_BASE + (uintptr_t)page * MODEL_PAGE, MODEL_PAGE),
+        .access = MM_ACCESS_READ};
+    if (map) {
+        if (sim_kernel_foreign_map(world->kernel, &mapping) == 0) {
+            world->model.foreign[page] = true;
+        }
+    } else if (world->model.foreign[page]) {
+        sim_kernel_foreign_unmap(world->kernel, mapping.extent);
+        world->model.foreign[page] = false;
+    }
+}
+
+static void plan_fault(struct world *world)
+{
+    static const int errors[] = {ENOMEM, EEXIST, EAGAIN, EPERM};
+    static const enum mm_os_call calls[] = {MM_OS_RESERVE, MM_OS_COMMIT, MM_OS_DECOMMIT,
+                                            MM_OS_RELEASE};
+    world->fault_call = calls[op_stream_below(&world->stream, 4)];
+    world->fault_error = errors[op_stream_below(&world->stream, 4)];
+    /* Only reserve can find a mapping in its way. */
+    if (world->fault_error == EEXIST && world->fault_call != MM_OS_RESERVE) {
+        world->fault_error = EPERM;
+    }
+}
+
+/* A range inside the window, from any two bytes. */
+static struct model_range take_range(struct world *world)
+{
+    const unsigned first = op_stream_below(&world->stream, world->model.chunks);
+    const unsigned room = world->model.chunks - first;
+    return (struct model_range){first, 1 + op_stream_below(&world->stream, room)};
+}
+
+enum operation {
+    DO_QUARANTINE,
+    DO_ENSURE,
+    DO_ENSURE_BYTES,
+    DO_DECOMMIT,
+    DO_RELEASE,
+    DO_TRANSFER,
+    DO_ADOPT,
+    DO_EXCLUDE,
+    DO_ANYWHERE,
+    DO_PREFERRED,
+    DO_FOREIGN_MAP,
+    DO_FOREIGN_UNMAP,
+    DO_FAULT,
+    DO_COUNT,
+};
+
+static void do_range_operation(struct world *world, enum operation operation, int owner,
+                               int other, struct model_range range)
+{
+    struct mmapper *mapper = world->mapper;
+    struct mm_owner *handle = world->owners[owner];
+    struct mm_error *error = &world->error;
+    const struct mm_extent extent = extent_of(range);
+    struct model *model = &world->model;
+    enum mm_status status;
+    status_set allowed;
+    switch (operation) {
+    case DO_QUARANTINE:
+        status = mmapper_quarantine(mapper, handle, extent, error);
+        allowed = model_quarantine(model, owner, range, world->fault_fired);
+        break;
+    case DO_DECOMMIT:
+        status = mmapper_decommit(mapper, handle, extent, error);
+        allowed = model_decommit(model, owner, range, world->fault_fired);
+        break;
+    case DO_RELEASE:
+        status = mmapper_release(mapper, handle, extent, error);
+        allowed = model_release(model, owner, range, world->fault_fired);
+        break;
+    case DO_TRANSFER:
+        status = mmapper_transfer(mapper, handle, world->owners[other], extent, error);
+        allowed = model_transfer(model, owner, other, range);
+        break;
+    case DO_ADOPT:
+        status = mmapper_adopt(mapper, handle, extent, error);
+        allowed = model_record(model, owner, range, MM_MAPPED);
+        break;
+    default:
+        status = mmapper_exclude(mapper, handle, extent, error);
+        allowed = model_record(model, owner, range, MM_EXCLUDED);
+        break;
+    }
+    check(world, status, allowed, range);
+}
+
+static void do_operation(struct world *world)
+{
+    const enum operation operation =
+        (enum operation)op_stream_below(&world->stream, DO_COUNT);
+    if (operation == DO_FAULT) {
+        plan_fault(world);
+        return;
+    }
+    const unsigned who = op_stream_byte(&world->stream);
+    const int owner = (int)(who % MODEL_OWNERS);
+    const int other = (int)(who / MODEL_OWNERS % MODEL_OWNERS);
+    const struct model_range range = take_range(world);
+    world->fault_fired = 0;
+    switch (operation) {
+    case DO_ENSURE:
+        do_ensure(world, owner, range, 0);
+        break;
+    case DO_ENSURE_BYTES:
+        do_ensure(world, owner, range, who * 97);
+        break;
+    case DO_ANYWHERE:
+    case DO_PREFERRED:
+        do_quarantine_anywhere(world, owner, range.count, operation == DO_PREFERRED,
+                               range.first);
+        break;
+    case DO_FOREIGN_MAP:
+    case DO_FOREIGN_UNMAP:
+        do_foreign(world, range.first * MODEL_CHUNK_PAGES + who % MODEL_CHUNK_PAGES,
+                   operation == DO_FOREIGN_MAP);
+        break;
+    default:
+        do_range_operation(world, operation, owner, other, range);
+        break;
+    }
+}
+
+/* -------------------------------------------------------------------- a unit */
+
+static void begin(struct world *world)
+{
+    static const char *const names[MODEL_OWNERS] = {"a", "b", "c", "image"};
+    const uint8_t shape = op_stream_byte(&world->stream);
+    const uint8_t kernel = op_stream_byte(&world->stream);
+    const struct sim_kernel_options kernel_options = {
+        .page_bytes = MODEL_PAGE,
+        .old_kernel = kernel & 1,
+        .no_names = kernel & 2,
+        .single_threaded = true,
+    };
+    world->model.chunks = 1 + shape % MODEL_CHUNKS;
+    const struct mmapper_options options = {
+        .chunk_bytes = MODEL_CHUNK,
+        .base = MODEL_BASE,
+        .limit = address_of(world->model.chunks),
+        .log_region_chunks = 1 + (shape / MODEL_CHUNKS) % 4,
+        .max_owners = MODEL_OWNERS,
+    };
+    sim_kernel_reset(world->kernel, &kernel_options);
+    world->inner = sim_kernel_support(world->kernel, 0);
+    world->support = world->inner;
+    world->support.operations = &faulty_operations;
+    world->support.context = world;
+    world->support.annotations = kernel & 4;
+    world->fault_call = MM_OS_NONE;
+    require(world,
+            mmapper_create(&options, &world->support, &world->mapper, NULL) == MM_OK,
+            "no mapper");
+    for (int i = 0; i < MODEL_OWNERS; i++) {
+        const struct mm_owner_options owner = {
+            .name = names[i],
+            .kind = MM_KIND_TEST,
+            .strategy = {.backing = model_is_external(i) ? MM_BACKING_EXTERNAL
+                                                         : MM_BACKING_RESERVED}};
+        require(world,
+                mmapper_register_owner(world->mapper, &owner, &world->owners[i],
+                                       NULL) == MM_OK,
+                "no owner");
+    }
+    for (unsigned i = 0; i < MODEL_CHUNKS; i++) {
+        world->model.owner[i] = MODEL_NOBODY;
+    }
+}
+
+/* Adopted ranges have no mapping behind them here, which verify rightly reports. */
+static uint64_t adopted_runs_unbacked(const struct world *world)
+{
+    uint64_t unbacked = 0;
+    for (unsigned i = 0; i < world->model.chunks; i++) {
+        unbacked += world->model.state[i] == MM_MAPPED &&
+                    model_is_external(world->model.owner[i]);
+    }
+    return unbacked;
+}
+
+static void end(struct world *world)
+{
+    struct mm_verify_result result;
+    require(world, mmapper_verify(world->mapper, NULL, &result, NULL) == MM_OK,
+            "verify failed");
+    require(world, result.differences == 0 || adopted_runs_unbacked(world) > 0,
+            "the kernel and the table differ");
+    world->fault_call = MM_OS_NONE;
+    require(world, mmapper_destroy(world->mapper, NULL) == MM_OK, "destroy failed");
+    const struct sim_statistics statistics = sim_kernel_statistics(world->kernel);
+    require(world, statistics.client_bytes == 0, "a reservation is left");
+    require(world, statistics.tables == 0, "a table is left");
+    require(world, sim_kernel_violations(world->kernel) == 0,
+            sim_kernel_violation_text(world->kernel));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    enum { MAX_OPERATIONS = 100 };
+    /* One kernel for all units, reset for each: making it is what would take time. */
+    static struct sim_kernel *kernel;
+    if (kernel == NULL) {
+        kernel = sim_kernel_create(NULL);
+    }
+    struct world world;
+    memset(&world, 0, sizeof world);
+    world.stream = (struct op_stream){.data = data, .size = size};
+    world.kernel = kernel;
+    begin(&world);
+    while (op_stream_more(&world.stream) && world.step < MAX_OPERATIONS) {
+        world.step++;
+        do_operation(&world);
+    }
+    end(&world);
+    return 0;
+}
