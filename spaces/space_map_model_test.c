@@ -149,14 +149,13 @@ static void test_random_model(uint64_t seed)
 
 /* ----------------------------------------------------------------- threads */
 
-enum { THREADS = 4, SLOTS = 3, ROUNDS = 5000, BARE_ROUNDS = 500000 };
+enum { THREADS = 4, SLOTS = 3, ROUNDS = 5000 };
 
 struct worker {
     pthread_t thread;
     struct space_map *map;
     struct mmapper *mapper;
-    struct mm_owner *owner; /* NULL: slots are assigned only */
-    unsigned rounds;
+    struct mm_owner *owner;
     uintptr_t space;
     mm_atomic_u32 *holders; /* one for each slot */
 };
@@ -165,7 +164,7 @@ struct worker {
 static void *take_and_give_back(void *argument)
 {
     struct worker *worker = argument;
-    for (unsigned i = 0; i < worker->rounds; i++) {
+    for (unsigned i = 0; i < ROUNDS; i++) {
         struct mm_extent extent;
         enum mm_status status =
             space_map_take(worker->map, worker->owner, worker->space, &extent, NULL);
@@ -178,30 +177,25 @@ static void *take_and_give_back(void *argument)
         /* edge: test_holder */
         EXPECT(mm_cas_acq_rel_u32(&worker->holders[slot], 0, (uint32_t)worker->space));
         EXPECT_EQ(space_map_space_of(worker->map, extent.start), worker->space);
-        if (worker->owner != NULL) {
-            expect_chunks(worker->mapper, extent, MM_QUARANTINED, worker->owner);
-        }
+        expect_chunks(worker->mapper, extent, MM_QUARANTINED, worker->owner);
         EXPECT(mm_cas_acq_rel_u32(&worker->holders[slot], (uint32_t)worker->space, 0));
         EXPECT_OK(space_map_give_back(worker->map, extent.start, worker->space, NULL));
     }
     return NULL;
 }
 
-/* Without owners there is no mapper to keep them apart, and nothing to slow them down:
- * the slots' own states must do it. */
-static void test_threads_race_for_slots(unsigned slots, bool owners, unsigned rounds)
+static void test_threads_race_for_slots(void)
 {
     mm_atomic_u32 holders[SLOTS] = {{0}};
     struct worker workers[THREADS];
     struct fixture fixture;
     struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
-    struct space_map *map = create(mapper, slots);
+    struct space_map *map = create(mapper, SLOTS);
     for (unsigned t = 0; t < THREADS; t++) {
         workers[t] = (struct worker){
             .map = map,
             .mapper = mapper,
-            .owner = owners ? fixture_owner(&fixture, "racer") : NULL,
-            .rounds = rounds,
+            .owner = fixture_owner(&fixture, "racer"),
             .space = t + 1,
             .holders = holders,
         };
@@ -213,11 +207,63 @@ static void test_threads_race_for_slots(unsigned slots, bool owners, unsigned ro
     }
     for (unsigned t = 0; t < THREADS; t++) {
         EXPECT_EQ(pthread_join(workers[t].thread, NULL), 0);
-        if (owners) {
-            EXPECT_OK(mmapper_unregister_owner(mapper, workers[t].owner, NULL));
-        }
+        EXPECT_OK(mmapper_unregister_owner(mapper, workers[t].owner, NULL));
     }
     EXPECT_OK(space_map_destroy(map, NULL));
+    fixture_end(&fixture);
+}
+
+enum { LOCKSTEPS = 20000 };
+
+struct duel {
+    struct space_map *map;
+    mm_atomic_u64 arrivals;
+    mm_atomic_u32 winners;
+};
+
+/* Waits until both have come `steps` times. */
+static void meet(struct duel *duel, uint64_t steps)
+{
+    struct mm_backoff backoff = {0};
+    (void)mm_fetch_add_release_u64(&duel->arrivals, 1);        /* edge: test_meet */
+    while (mm_load_acquire_u64(&duel->arrivals) < 2 * steps) { /* edge: test_meet */
+        mm_wait(&backoff);
+    }
+}
+
+/* Both ask for the same slot at the same time. Without an owner: no mapper keeps them
+ * apart, the slot's own state must do it. */
+static void *take_at_once(void *argument)
+{
+    struct duel *duel = argument;
+    for (uint64_t i = 0; i < LOCKSTEPS; i++) {
+        struct mm_extent extent;
+        meet(duel, 3 * i + 1);
+        const bool won = space_map_take(duel->map, NULL, 1, &extent, NULL) == MM_OK;
+        /* Relaxed: the meeting orders it. */
+        (void)mm_fetch_add_relaxed_u32(&duel->winners, won ? 1 : 0);
+        meet(duel, 3 * i + 2);
+        EXPECT_EQ(mm_load_relaxed_u32(&duel->winners), i + 1);
+        if (won) {
+            EXPECT_OK(space_map_give_back(duel->map, extent.start, 1, NULL));
+        }
+        meet(duel, 3 * i + 3);
+    }
+    return NULL;
+}
+
+static void test_one_of_two_gets_the_slot(void)
+{
+    struct fixture fixture;
+    struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
+    struct duel duel = {.map = create(mapper, 1)};
+    pthread_t threads[2];
+    for (unsigned t = 0; t < 2; t++) {
+        EXPECT_EQ(pthread_create(&threads[t], NULL, take_at_once, &duel), 0);
+    }
+    EXPECT_EQ(pthread_join(threads[0], NULL), 0);
+    EXPECT_EQ(pthread_join(threads[1], NULL), 0);
+    EXPECT_OK(space_map_destroy(duel.map, NULL));
     fixture_end(&fixture);
 }
 
@@ -295,8 +341,8 @@ int main(int argc, char **argv)
 {
     const uint64_t seed = fixture_seed(argc, argv);
     test_random_model(seed);
-    test_threads_race_for_slots(SLOTS, true, ROUNDS);
-    test_threads_race_for_slots(1, false, BARE_ROUNDS);
+    test_threads_race_for_slots();
+    test_one_of_two_gets_the_slot();
     test_threads_give_the_same_slot_back();
     test_slots_of_two_tebibytes();
     return 0;
