@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* The set of chunks beside an array of booleans. */
+#include "spaces/chunk_set.h"
+
+#include "mmapper/testing/expect.h"
+#include "spaces/test_fixture.h"
+
+enum {
+    LIMIT = 200, /* no multiple of 64: the last word is partial */
+    SEQUENCES = 200,
+    STEPS = 300,
+};
+
+struct model {
+    struct chunk_set set;
+    bool members[LIMIT + 1]; /* the last one never is */
+};
+
+static void expect_equal(struct model *model)
+{
+    uint32_t count = 0;
+    uint32_t lowest = LIMIT;
+    for (uint32_t i = LIMIT; i-- > 0;) {
+        count += model->members[i] ? 1 : 0;
+        lowest = model->members[i] ? i : lowest;
+    }
+    EXPECT_EQ(model->set.count, count);
+    uint32_t first;
+    uint32_t end;
+    EXPECT_EQ(chunk_set_first_run(&model->set, &first, &end), count > 0);
+    if (count > 0) {
+        EXPECT_EQ(first, lowest);
+        while (model->members[lowest]) {
+            lowest++;
+        }
+        EXPECT_EQ(end, lowest);
+    }
+    for (uint32_t i = 0; i < LIMIT; i++) {
+        EXPECT_EQ(model->set.words[i / 64] >> i % 64 & 1, model->members[i]);
+    }
+}
+
+static void run_sequence(uint64_t *state)
+{
+    uint64_t words[(LIMIT + 63) / 64] = {0};
+    struct model model = {.set = {.words = words}};
+    EXPECT_EQ(chunk_set_bytes(LIMIT), sizeof(words));
+    for (int step = 0; step < STEPS; step++) {
+        const uint32_t first = (uint32_t)random_below(state, LIMIT + 1);
+        const uint32_t most = random_below(state, 2) == 0 ? LIMIT : 8;
+        const uint32_t wanted = first + (uint32_t)random_below(state, most + 1);
+        const uint32_t end = wanted < LIMIT ? wanted : LIMIT;
+        const bool add = random_below(state, 2) == 0;
+        if (add) {
+            chunk_set_add(&model.set, first, end);
+        } else {
+            chunk_set_remove(&model.set, first, end);
+        }
+        for (uint32_t i = first; i < end; i++) {
+            model.members[i] = add;
+        }
+        expect_equal(&model);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t state = fixture_seed(argc, argv);
+    for (int sequence = 0; sequence < SEQUENCES; sequence++) {
+        run_sequence(&state);
+    }
+    return 0;
+}
