@@ -287,7 +287,7 @@ enum mm_status side_metadata_load(const struct side_metadata *metadata, unsigned
     const enum mm_status status = find_place(metadata, table, address, &place);
     if (status == MM_OK) {
         const uint64_t word =
-            mm_load_acquire_u64(place.word); /* edge: metadata_value */
+            mm_load_acquire_u64(place.word); /* edge: METADATA-VALUE */
         *value = (word >> place.shift) & place.mask;
     }
     return status;
@@ -313,7 +313,7 @@ enum mm_status side_metadata_store(const struct side_metadata *metadata, unsigne
     do {
         /* Relaxed: only the neighbours' bits are kept, and the CAS confirms them. */
         word = mm_load_relaxed_u64(place.word);
-        /* edge: metadata_value. An RMW also where the value fills the word, so that a
+        /* edge: METADATA-VALUE. An RMW also where the value fills the word, so that a
          * neighbour's release in the same word stays visible through this one. */
     } while (!mm_cas_release_u64(place.word, word, with_value(word, &place, value)));
     return MM_OK;
@@ -334,9 +334,9 @@ enum mm_status side_metadata_exchange(const struct side_metadata *metadata,
     }
     for (;;) {
         const uint64_t word =
-            mm_load_acquire_u64(place.word); /* edge: metadata_value */
+            mm_load_acquire_u64(place.word); /* edge: METADATA-VALUE */
         const uint64_t value = (word >> place.shift) & place.mask;
-        /* edge: metadata_value. A CAS that fails only because of a neighbour is tried
+        /* edge: METADATA-VALUE. A CAS that fails only because of a neighbour is tried
          * again. */
         if (value != expected ||
             mm_cas_acq_rel_u64(place.word, word, with_value(word, &place, desired))) {

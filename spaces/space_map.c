@@ -154,13 +154,13 @@ enum mm_status space_map_destroy(struct space_map *map, struct mm_error *error)
 /* Takes a slot that was FREE just now; false when somebody was faster. */
 static bool begin_take(struct slot *slot)
 {
-    /* edge: slot_state. Acquires the owner and space fields from whoever freed it. */
+    /* edge: SLOT-STATE. Acquires the owner and space fields from whoever freed it. */
     return mm_cas_acq_rel_u32(&slot->state, SLOT_FREE, SLOT_CHANGING);
 }
 
 static void settle(struct slot *slot, enum slot_state state)
 {
-    mm_store_release_u32(&slot->state, (uint32_t)state); /* edge: slot_state */
+    mm_store_release_u32(&slot->state, (uint32_t)state); /* edge: SLOT-STATE */
 }
 
 /* The slot is CHANGING and this thread's. */
@@ -179,7 +179,7 @@ static enum mm_status fill_slot(struct space_map *map, unsigned index,
         }
     }
     slot->owner = owner;
-    /* edge: slot_space. After the quarantine, so that a query names a space only when
+    /* edge: SLOT-SPACE. After the quarantine, so that a query names a space only when
      * the slot is its own; before HELD, so that giving back finds it. */
     mm_store_release_u64(&slot->space, space);
     settle(slot, SLOT_HELD);
@@ -273,7 +273,7 @@ static enum mm_status empty_slot(struct space_map *map, unsigned index, uintptr_
     }
     /* Only now: a release that fails must not have hidden the space from anybody. */
     slot->owner = NULL;
-    mm_store_release_u64(&slot->space, 0); /* edge: slot_space */
+    mm_store_release_u64(&slot->space, 0); /* edge: SLOT-SPACE */
     settle(slot, SLOT_FREE);
     return MM_OK;
 }
@@ -297,7 +297,7 @@ enum mm_status space_map_give_back(struct space_map *map, uintptr_t start,
                           "not the start of a slot", request);
     }
     struct slot *slot = &map->slots[index];
-    /* edge: slot_state. Acquires the fields from the thread that took it. */
+    /* edge: SLOT-STATE. Acquires the fields from the thread that took it. */
     if (mm_cas_acq_rel_u32(&slot->state, SLOT_HELD, SLOT_CHANGING)) {
         return empty_slot(map, index, space, error);
     }
@@ -318,7 +318,7 @@ uintptr_t space_map_space_of(const struct space_map *map, uintptr_t address)
     const size_t index = (address - map->extent.start) >> map->log_slot_bytes;
     MM_CHECK(index < map->count);
     return (uintptr_t)mm_load_acquire_u64(
-        &map->slots[index].space); /* edge: slot_space */
+        &map->slots[index].space); /* edge: SLOT-SPACE */
 }
 
 struct mm_extent space_map_extent(const struct space_map *map)
