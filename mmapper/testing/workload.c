@@ -182,18 +182,26 @@ uint64_t workload_random(uint64_t *state)
     return (*state * UINT64_C(0x2545F4914F6CDD1D)) >> 24;
 }
 
-/* Makes the step one of the owner who holds its first chunk, on chunks of that owner.
- */
+/* Makes the step one of the owner who holds its first chunk, on chunks of that owner,
+ * and its kind one that free or held chunks allow. */
 static void aim(const struct model *model, struct step *step)
 {
     const enum workload_owner owner = model->chunks[step->first].owner;
+    const bool takes = step->kind == STEP_DECOMMIT || step->kind == STEP_RELEASE ||
+                       step->kind == STEP_TRANSFER;
+    const bool gives = step->kind == STEP_QUARANTINE || step->kind == STEP_ADOPT ||
+                       step->kind == STEP_EXCLUDE;
     size_t count = 1;
     while (count < step->count && model->chunks[step->first + count].owner == owner) {
         count++;
     }
     step->count = count;
     if (owner != OWNER_NONE) {
+        step->kind = gives ? STEP_ENSURE : step->kind;
         step->owner = owner;
+        step->other = owner == OWNER_A ? OWNER_B : OWNER_A;
+    } else if (takes) {
+        step->kind = step->owner == OWNER_X ? STEP_ADOPT : STEP_QUARANTINE;
     }
 }
 
