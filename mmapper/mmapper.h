@@ -62,7 +62,9 @@
 #ifndef MMAPPER_MMAPPER_H
 #define MMAPPER_MMAPPER_H
 
+#include "mmapper/error.h"
 #include "mmapper/extent.h"
+#include "mmapper/inspect.h"
 #include "mmapper/mmap_support.h"
 
 #ifdef __cplusplus
@@ -71,114 +73,6 @@ extern "C" {
 
 struct mmapper;
 struct mm_owner;
-
-/* ------------------------------------------------------------------ outcomes */
-
-enum mm_status {
-    MM_OK = 0,
-    MM_CONFLICT,         /* another owner or a foreign mapping is there */
-    MM_BUSY,             /* the owner's own other call is in the way; try again */
-    MM_NO_MEMORY,        /* the OS said ENOMEM; the record says which limit */
-    MM_NO_SPACE,         /* no free range of that size in the window */
-    MM_INVALID_ARGUMENT, /* empty, overflowing, misaligned, contradictory */
-    MM_OUT_OF_RANGE,     /* not inside the mapper's window */
-    MM_UNKNOWN_OWNER,    /* not registered with this mapper */
-    MM_WRONG_STATE,      /* own chunk, but not in a state that allows this */
-    MM_LIMIT,            /* too many owners */
-    MM_OS_ERROR,         /* another errno; the record has it */
-    MM_STATUS_COUNT,
-};
-
-enum mm_state {
-    MM_UNMAPPED = 0,
-    MM_RESERVING,
-    MM_QUARANTINED,
-    MM_MAPPED,
-    MM_DECOMMITTING,
-    MM_RELEASING,
-    MM_TRANSFERRING,
-    MM_EXCLUDED,
-    MM_STATE_COUNT,
-};
-
-/* The public operation that an error record speaks of. */
-enum mm_operation {
-    MM_OPERATION_CREATE = 0,
-    MM_OPERATION_DESTROY,
-    MM_OPERATION_REGISTER_OWNER,
-    MM_OPERATION_UNREGISTER_OWNER,
-    MM_OPERATION_QUARANTINE,
-    MM_OPERATION_ENSURE_MAPPED,
-    MM_OPERATION_DECOMMIT,
-    MM_OPERATION_RELEASE,
-    MM_OPERATION_TRANSFER,
-    MM_OPERATION_ADOPT,
-    MM_OPERATION_EXCLUDE,
-    MM_OPERATION_OWNER_CHUNKS,
-    MM_OPERATION_VERIFY,
-    MM_OPERATION_FORK,
-    MM_OPERATION_COUNT,
-};
-
-enum mm_os_call {
-    MM_OS_RESERVE = 0,
-    MM_OS_COMMIT,
-    MM_OS_DECOMMIT,
-    MM_OS_RELEASE,
-    MM_OS_ADVISE,
-    MM_OS_ANNOTATE,
-    MM_OS_EACH_MAPPING,
-    MM_OS_ACQUIRE_TABLE,
-    MM_OS_RELEASE_TABLE,
-    MM_OS_CALL_COUNT,
-    MM_OS_NONE = MM_OS_CALL_COUNT,
-};
-
-/* What an owner is to the runtime. It names mappings and changes no behaviour. */
-enum mm_kind {
-    MM_KIND_SPACE = 0,
-    MM_KIND_IMMORTAL,
-    MM_KIND_FREELIST,
-    MM_KIND_SIDE_METADATA,
-    MM_KIND_RUNTIME_IMAGE,
-    MM_KIND_MISC,
-    MM_KIND_TEST,
-    MM_KIND_COUNT,
-};
-
-/* Who holds a chunk. A copy: it stays readable when the owner is gone. */
-struct mm_holder {
-    enum mm_state state;
-    const struct mm_owner *owner; /* NULL when nobody holds it */
-    enum mm_kind kind;
-    char name[MM_NAME_BYTES];
-};
-
-struct mm_error {
-    enum mm_status status;
-    enum mm_operation operation;
-    const char *detail;         /* what is wrong, in a few words; never NULL */
-    struct mm_extent request;   /* what was asked for */
-    uintptr_t address;          /* the first address at fault */
-    struct mm_holder holder;    /* who holds that address, for CONFLICT, BUSY and
-                                 * WRONG_STATE; owner is NULL otherwise */
-    struct mm_mapping foreign;  /* the mapping in the way, for CONFLICT with one */
-    enum mm_os_call os_call;    /* the call that failed, or MM_OS_NONE */
-    int os_error;               /* its errno value, or 0 */
-    enum mm_memory_cause cause; /* for NO_MEMORY */
-};
-
-/* Static English names such as "conflict"; "?" for values out of range. */
-const char *mm_status_name(enum mm_status status);
-const char *mm_state_name(enum mm_state state);
-const char *mm_operation_name(enum mm_operation operation);
-const char *mm_os_call_name(enum mm_os_call call);
-const char *mm_kind_name(enum mm_kind kind);
-const char *mm_memory_cause_name(enum mm_memory_cause cause);
-
-/* One line for a log: what, where, who. Returns the length that the whole line has;
- * writes at most `bytes` bytes, NUL included. */
-size_t mm_error_format(const struct mm_error *error, char *text, size_t bytes);
 
 /* ----------------------------------------------------------------- lifecycle */
 
@@ -347,113 +241,6 @@ enum mm_status mmapper_adopt(struct mmapper *mapper, struct mm_owner *owner,
  */
 enum mm_status mmapper_exclude(struct mmapper *mapper, struct mm_owner *owner,
                                struct mm_extent extent, struct mm_error *error);
-
-/* ------------------------------------------------------------------- queries */
-
-/* Whether the chunk of `address` is mapped, by whomever. G2. */
-bool mmapper_is_mapped(const struct mmapper *mapper, uintptr_t address);
-
-/* State and owner of one chunk. owner is NULL for UNMAPPED. */
-struct mm_lookup {
-    enum mm_state state;
-    const struct mm_owner *owner;
-};
-
-/* The state and owner of the chunk of `address`; UNMAPPED outside the window. G2. */
-struct mm_lookup mmapper_lookup(const struct mmapper *mapper, uintptr_t address);
-
-/* A maximal range of chunks with equal state and owner. */
-struct mm_run {
-    struct mm_extent extent;
-    enum mm_state state;
-    const struct mm_owner *owner; /* NULL for UNMAPPED */
-};
-
-/*
- * The run from the chunk of `address` (or the window's base, if that is higher) up to
- * where state or owner changes; false past the window. Walk with
- *     for (at = base; mmapper_next_run(m, at, &run); at = mm_extent_end(run.extent))
- * Wait-free; costs a step per region or, where one is split, per chunk. Each chunk is
- * true at an instant; the walk as a whole is no snapshot while others mutate.
- */
-bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
-                      struct mm_run *run);
-
-/*
- * Prints the runs that are not UNMAPPED, a line each, into `text`: extent, state, kind,
- * owner. Writes at most `bytes` bytes, NUL included; a dump that does not fit ends
- * with a line that says how many runs are missing. Returns the bytes that are needed
- * for all.
- */
-size_t mmapper_dump(const struct mmapper *mapper, char *text, size_t bytes);
-
-struct mm_statistics {
-    uint64_t os_calls[MM_OS_CALL_COUNT];    /* made */
-    uint64_t os_failures[MM_OS_CALL_COUNT]; /* of those, failed */
-    uint64_t conflicts;                     /* calls that ended with MM_CONFLICT */
-    uint64_t busy;                          /* calls that ended with MM_BUSY */
-    uint64_t races_lost;    /* CAS failures: somebody else changed the chunk first */
-    uint64_t waits;         /* rounds of waiting for a fellow thread (G3) */
-    uint64_t regions_split; /* regions that went from uniform to split, for good */
-    uint64_t owners;        /* registered now */
-    uint64_t runs;          /* maximal runs that are not UNMAPPED */
-    uint64_t chunks[MM_STATE_COUNT];
-};
-
-/* Counters since creation, and a walk over the table. Exact when nothing runs. */
-void mmapper_statistics(const struct mmapper *mapper, struct mm_statistics *statistics);
-
-/* The chunks that one owner holds, by state. A walk over the table. Errors:
- * UNKNOWN_OWNER. */
-enum mm_status mmapper_owner_chunks(const struct mmapper *mapper,
-                                    const struct mm_owner *owner,
-                                    uint64_t chunks[MM_STATE_COUNT],
-                                    struct mm_error *error);
-
-/* -------------------------------------------------------------- verification */
-
-enum mm_difference_kind {
-    MM_DIFFERENCE_MISSING = 0, /* the table says reserved, the kernel has nothing */
-    MM_DIFFERENCE_PROTECTION,  /* MAPPED with another access than the strategy's */
-    MM_DIFFERENCE_BACKING,     /* a file or shared mapping lies on reserved memory */
-    MM_DIFFERENCE_UNOWNED,     /* a mapping where the table says UNMAPPED */
-    MM_NOTE_ACCESSIBLE,        /* QUARANTINED but accessible: allowed by G1 */
-    MM_DIFFERENCE_KIND_COUNT,
-};
-
-struct mm_difference {
-    enum mm_difference_kind kind;
-    struct mm_extent extent;
-    struct mm_holder holder;
-    struct mm_mapping mapping; /* what the kernel has there, bytes == 0 if nothing */
-};
-
-struct mm_verify_options {
-    /* Nobody else maps in the window: a mapping on UNMAPPED chunks is a difference. */
-    bool sole;
-    /* Called for every difference and note; may be NULL. */
-    void (*report)(void *argument, const struct mm_difference *difference);
-    void *argument;
-};
-
-struct mm_verify_result {
-    uint64_t differences; /* of all kinds but notes */
-    uint64_t notes;
-    uint64_t mappings;  /* of the kernel, looked at */
-    uint64_t unsettled; /* pieces passed over: a transition was under way there */
-};
-
-const char *mm_difference_kind_name(enum mm_difference_kind kind);
-
-/*
- * Compares the table with the kernel's list over the whole window. Differences are not
- * errors: the status is OK when the comparison was made, `result` has what it found.
- * Exact when no mutating call runs; while one does, its chunks may be reported. Errors:
- * OS_ERROR when the list cannot be read.
- */
-enum mm_status mmapper_verify(const struct mmapper *mapper,
-                              const struct mm_verify_options *options,
-                              struct mm_verify_result *result, struct mm_error *error);
 
 /* ---------------------------------------------------------------------- fork */
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking at a mapper: queries, runs, dump, statistics, and the comparison with the
+ * kernel. Nothing here changes anything (contract: G2 in mmapper.h, which includes this
+ * file).
+ */
+#ifndef MMAPPER_INSPECT_H
+#define MMAPPER_INSPECT_H
+
+#include "mmapper/error.h"
+#include "mmapper/extent.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mmapper;
+struct mm_owner;
+
+/* Whether the chunk of `address` is mapped, by whomever. G2. */
+bool mmapper_is_mapped(const struct mmapper *mapper, uintptr_t address);
+
+/* State and owner of one chunk. owner is NULL for UNMAPPED. */
+struct mm_lookup {
+    enum mm_state state;
+    const struct mm_owner *owner;
+};
+
+/* The state and owner of the chunk of `address`; UNMAPPED outside the window. G2. */
+struct mm_lookup mmapper_lookup(const struct mmapper *mapper, uintptr_t address);
+
+/* A maximal range of chunks with equal state and owner. */
+struct mm_run {
+    struct mm_extent extent;
+    enum mm_state state;
+    const struct mm_owner *owner; /* NULL for UNMAPPED */
+};
+
+/*
+ * The run from the chunk of `address` (or the window's base, if that is higher) up to
+ * where state or owner changes; false past the window. Walk with
+ *     for (at = base; mmapper_next_run(m, at, &run); at = mm_extent_end(run.extent))
+ * Wait-free; costs a step per region or, where one is split, per chunk. Each chunk is
+ * true at an instant; the walk as a whole is no snapshot while others mutate.
+ */
+bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
+                      struct mm_run *run);
+
+/*
+ * Prints the runs that are not UNMAPPED, a line each, into `text`: extent, state, kind,
+ * owner. Writes at most `bytes` bytes, NUL included; a dump that does not fit ends
+ * with a line that says how many runs are missing. Returns the bytes that are needed
+ * for all.
+ */
+size_t mmapper_dump(const struct mmapper *mapper, char *text, size_t bytes);
+
+struct mm_statistics {
+    uint64_t os_calls[MM_OS_CALL_COUNT];    /* made */
+    uint64_t os_failures[MM_OS_CALL_COUNT]; /* of those, failed */
+    uint64_t conflicts;                     /* calls that ended with MM_CONFLICT */
+    uint64_t busy;                          /* calls that ended with MM_BUSY */
+    uint64_t races_lost;    /* CAS failures: somebody else changed the chunk first */
+    uint64_t waits;         /* rounds of waiting for a fellow thread (G3) */
+    uint64_t regions_split; /* regions that went from uniform to split, for good */
+    uint64_t owners;        /* registered now */
+    uint64_t runs;          /* maximal runs that are not UNMAPPED */
+    uint64_t chunks[MM_STATE_COUNT];
+};
+
+/* Counters since creation, and a walk over the table. Exact when nothing runs. */
+void mmapper_statistics(const struct mmapper *mapper, struct mm_statistics *statistics);
+
+/* The chunks that one owner holds, by state. A walk over the table. Errors:
+ * UNKNOWN_OWNER. */
+enum mm_status mmapper_owner_chunks(const struct mmapper *mapper,
+                                    const struct mm_owner *owner,
+                                    uint64_t chunks[MM_STATE_COUNT],
+                                    struct mm_error *error);
+
+/* -------------------------------------------------------------- verification */
+
+enum mm_difference_kind {
+    MM_DIFFERENCE_MISSING = 0, /* the table says reserved, the kernel has nothing */
+    MM_DIFFERENCE_PROTECTION,  /* MAPPED with another access than the strategy's */
+    MM_DIFFERENCE_BACKING,     /* a file or shared mapping lies on reserved memory */
+    MM_DIFFERENCE_UNOWNED,     /* a mapping where the table says UNMAPPED */
+    MM_NOTE_ACCESSIBLE,        /* QUARANTINED but accessible: allowed by G1 */
+    MM_DIFFERENCE_KIND_COUNT,
+};
+
+struct mm_difference {
+    enum mm_difference_kind kind;
+    struct mm_extent extent;
+    struct mm_holder holder;
+    struct mm_mapping mapping; /* what the kernel has there, bytes == 0 if nothing */
+};
+
+struct mm_verify_options {
+    /* Nobody else maps in the window: a mapping on UNMAPPED chunks is a difference. */
+    bool sole;
+    /* Called for every difference and note; may be NULL. */
+    void (*report)(void *argument, const struct mm_difference *difference);
+    void *argument;
+};
+
+struct mm_verify_result {
+    uint64_t differences; /* of all kinds but notes */
+    uint64_t notes;
+    uint64_t mappings;  /* of the kernel, looked at */
+    uint64_t unsettled; /* pieces passed over: a transition was under way there */
+};
+
+const char *mm_difference_kind_name(enum mm_difference_kind kind);
+
+/*
+ * Compares the table with the kernel's list over the whole window. Differences are not
+ * errors: the status is OK when the comparison was made, `result` has what it found.
+ * Exact when no mutating call runs; while one does, its chunks may be reported. Errors:
+ * OS_ERROR when the list cannot be read.
+ */
+enum mm_status mmapper_verify(const struct mmapper *mapper,
+                              const struct mm_verify_options *options,
+                              struct mm_verify_result *result, struct mm_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MMAPPER_INSPECT_H */
