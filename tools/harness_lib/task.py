@@ -2,6 +2,7 @@
 """Processes with a log, a limit of time and a status line; a few at once."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -101,7 +102,10 @@ class Task:
         return next((line for line in reversed(lines) if line), "")
 
     def status(self):
-        return f"{self.name:<16} {self.elapsed():4.0f}/{self.seconds:.0f} s  {self.last_line()}"
+        said = self.last_line().removeprefix(f"{self.name}: ")
+        # Of libFuzzer's line, what follows is about the last mutation.
+        said = re.sub(r"( rss: \S+).*", r"\1", said.replace("\t", " "))
+        return f"{self.name:<16} {self.elapsed():4.0f}/{self.seconds:.0f} s  {said}"
 
 
 def run_all(tasks, lanes, on_end):
