@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The spaces together: immortal spaces, a space map, side metadata and owners who use
- * the mapper directly, on one mapper over the real kernel. After every operation all
- * that can be seen is compared with a naive model in which a chunk has one owner.
+ * The spaces together: immortal and free-list spaces, a space map, side metadata and
+ * owners who use the mapper directly, on one mapper over the real kernel. After every
+ * operation all that can be seen is compared with a naive model in which a chunk has
+ * one owner.
  *
  * A unit is a row of operations, six bytes or so each: kind (its high bit makes every
  * commit during the operation fail), then what the operation asks for.
@@ -26,6 +27,10 @@ enum kind {
     MAP_GIVE_BACK,
     RAW_ENSURE_MAPPED,
     RAW_RELEASE,
+    FREELIST_CREATE,
+    FREELIST_DESTROY,
+    FREELIST_ALLOCATE,
+    FREELIST_FREE,
     KINDS,
 };
 
@@ -68,8 +73,21 @@ static void run_operation(struct world *world, enum kind kind, struct input *inp
     case RAW_ENSURE_MAPPED:
         raw_ensure_mapped(world, input);
         break;
-    default:
+    case RAW_RELEASE:
         raw_release(world, input);
+        break;
+    case FREELIST_CREATE:
+        freelist_create(world, input);
+        break;
+    case FREELIST_DESTROY:
+        freelist_destroy(world, &world->freelists[input_byte(input) % WORLD_FREELISTS]);
+        break;
+    case FREELIST_ALLOCATE:
+        freelist_allocate(world, input);
+        break;
+    case FREELIST_FREE:
+    default:
+        freelist_free(world, input);
         break;
     }
 }

@@ -216,6 +216,9 @@ void world_compare(const struct world *world)
     for (unsigned i = 0; i < WORLD_METADATA; i++) {
         metadata_compare(&world->metadata[i]);
     }
+    for (unsigned i = 0; i < WORLD_FREELISTS; i++) {
+        freelist_compare(&world->freelists[i]);
+    }
     map_compare(world);
 }
 
@@ -249,6 +252,9 @@ void world_end(struct world *world)
     }
     for (unsigned i = 0; i < WORLD_METADATA; i++) {
         metadata_destroy(world, &world->metadata[i]);
+    }
+    for (unsigned i = 0; i < WORLD_FREELISTS; i++) {
+        freelist_destroy(world, &world->freelists[i]);
     }
     map_destroy(world);
     release_raw(world);

@@ -10,6 +10,7 @@
 
 #include "mmapper/mmapper.h"
 #include "spaces/failing_support.h"
+#include "spaces/freelist_space.h"
 #include "spaces/immortal_space.h"
 #include "spaces/side_metadata.h"
 #include "spaces/space_map.h"
@@ -24,6 +25,9 @@ enum {
     WORLD_TABLES = 3,
     WORLD_VALUES = 24, /* remembered of each side metadata */
     WORLD_SLOTS = 6,
+    WORLD_FREELISTS = 2,
+    WORLD_PAGE = 4096, /* of the free-list spaces */
+    WORLD_PAGES = WORLD_CHUNKS * (WORLD_CHUNK / WORLD_PAGE),
     WORLD_OWNERS = 2, /* of slots, and of raw memory */
 };
 
@@ -70,6 +74,12 @@ struct world_metadata {
     struct world_value value[WORLD_VALUES];
 };
 
+struct world_freelist {
+    struct freelist_space *space; /* NULL: does not exist */
+    bool decommits;
+    size_t run[WORLD_PAGES]; /* pages of the run that begins at this page; 0: none */
+};
+
 struct world_map {
     struct space_map *map; /* NULL: does not exist */
     unsigned slots;
@@ -85,6 +95,7 @@ struct world {
     struct cell cells[WORLD_CHUNKS];
     struct world_immortal immortals[WORLD_IMMORTALS];
     struct world_metadata metadata[WORLD_METADATA];
+    struct world_freelist freelists[WORLD_FREELISTS];
     struct world_map map;
     struct mm_owner *slot_owners[WORLD_OWNERS];
     struct mm_owner *raw_owners[WORLD_OWNERS];
@@ -154,6 +165,12 @@ void metadata_destroy(struct world *world, struct world_metadata *metadata);
 void metadata_map(struct world *world, struct input *input);
 void metadata_store(struct world *world, struct input *input);
 void metadata_compare(const struct world_metadata *metadata);
+
+void freelist_create(struct world *world, struct input *input);
+void freelist_destroy(struct world *world, struct world_freelist *freelist);
+void freelist_allocate(struct world *world, struct input *input);
+void freelist_free(struct world *world, struct input *input);
+void freelist_compare(const struct world_freelist *freelist);
 
 void map_create(struct world *world, struct input *input);
 void map_destroy(struct world *world);
