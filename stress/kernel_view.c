@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "stress/kernel_view.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 bool kernel_view_read(struct mm_extent range, struct kernel_view *view)
 {
@@ -58,4 +61,40 @@ bool kernel_view_resident(struct mm_extent range, uint64_t *bytes)
     const bool good = ferror(file) == 0;
     (void)fclose(file);
     return good && covered == range.bytes;
+}
+
+/* Entries of pagemap from page `first` on; returns how many were read. */
+static size_t read_pagemap(int file, uint64_t first, uint64_t *entries, size_t count)
+{
+    const ssize_t got = pread(file, entries, count * sizeof(entries[0]),
+                              (off_t)(first * sizeof(entries[0])));
+    return got <= 0 ? 0 : (size_t)got / sizeof(entries[0]);
+}
+
+bool kernel_view_touched(struct mm_extent range, uint64_t *bytes)
+{
+    enum { ENTRIES = 4096 };
+    static const uint64_t present = UINT64_C(3) << 62; /* in memory, or swapped out */
+    const uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+    const uint64_t end = mm_extent_end(range) / page_bytes;
+    uint64_t page = range.start / page_bytes;
+    uint64_t entries[ENTRIES];
+    const int file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    *bytes = 0;
+    if (file < 0) {
+        return false;
+    }
+    while (page < end) {
+        const size_t wanted = end - page < ENTRIES ? (size_t)(end - page) : ENTRIES;
+        const size_t count = read_pagemap(file, page, entries, wanted);
+        if (count == 0) {
+            break;
+        }
+        for (size_t i = 0; i < count; i++) {
+            *bytes += (entries[i] & present) != 0 ? page_bytes : 0;
+        }
+        page += count;
+    }
+    (void)close(file);
+    return page == end;
 }

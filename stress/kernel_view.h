@@ -24,4 +24,8 @@ bool kernel_view_read(struct mm_extent range, struct kernel_view *view);
  * when that cannot be read, or when such mappings are not all of the range. */
 bool kernel_view_resident(struct mm_extent range, uint64_t *bytes);
 
+/* The same by /proc/self/pagemap, whatever mappings the range is part of; counts pages
+ * that were only read, too. Costs time by the size of the range. */
+bool kernel_view_touched(struct mm_extent range, uint64_t *bytes);
+
 #endif /* STRESS_KERNEL_VIEW_H */
