@@ -39,7 +39,7 @@ size_t claim_prefix(const struct call *call, struct chunk_range range,
 enum mm_status claim_all(const struct call *call, struct chunk_range range,
                          enum map_step step)
 {
-    struct obstacle obstacle;
+    struct obstacle obstacle = {.status = MM_OK};
     const size_t claimed = claim_prefix(call, range, step, &obstacle);
     if (claimed == range.end) {
         return MM_OK;

@@ -140,7 +140,7 @@ static enum mm_status commit_run(const struct call *call, struct chunk_range *ra
  * ends them, the next look will name. */
 static enum mm_status reserve_run(const struct call *call, struct chunk_range range)
 {
-    struct obstacle obstacle;
+    struct obstacle obstacle = {.status = MM_OK};
     const size_t claimed = claim_prefix(call, range, MAP_STEP_RESERVE, &obstacle);
     if (claimed == range.first) {
         return MM_OK;

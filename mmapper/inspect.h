@@ -47,12 +47,12 @@ bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
                       struct mm_run *run);
 
 /*
- * Prints the runs that are not UNMAPPED, a line each, into `text`: extent, state, kind,
- * owner. Writes at most `bytes` bytes, NUL included; a dump that does not fit ends
- * with a line that says how many runs are missing. Returns the bytes that are needed
- * for all.
+ * Prints the runs that are not UNMAPPED, a line each, into `buffer`: extent, state,
+ * kind, owner. Writes at most `bytes` bytes, NUL included; a dump that does not fit
+ * ends with a line that says how many runs are missing. Returns the bytes that are
+ * needed for all.
  */
-size_t mmapper_dump(const struct mmapper *mapper, char *text, size_t bytes);
+size_t mmapper_dump(const struct mmapper *mapper, char *buffer, size_t bytes);
 
 struct mm_statistics {
     uint64_t os_calls[MM_OS_CALL_COUNT];    /* made */

@@ -92,7 +92,7 @@ int linux_each_mapping_query(struct mm_extent range, mm_mapping_visitor visit,
     uintptr_t at = range.start;
     int error = 0;
     while (at < mm_extent_end(range)) {
-        struct mm_mapping mapping;
+        struct mm_mapping mapping = {.extent = {0, 0}};
         error = query_mapping(maps, at, &mapping);
         if (error != 0 || mapping.extent.start >= mm_extent_end(range) ||
             !visit(argument, &mapping)) {

@@ -79,7 +79,7 @@ enum {
 };
 
 _Static_assert(MAP_STATE_COUNT <= 1 << MAP_STATE_BITS, "a state fits its bits");
-_Static_assert((int)MM_MAX_OWNERS + 1 == (int)MAP_OWNER_LAST,
+_Static_assert(MAP_OWNER_LAST - MM_MAX_OWNERS == 1,
                "an owner, and the one of abandoned chunks, fit their bits");
 
 static inline map_value map_make(enum map_state state, map_owner owner)

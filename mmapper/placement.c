@@ -91,7 +91,7 @@ static enum mm_status try_at(struct search *search, uintptr_t start, uintptr_t *
     const struct chunk_range range = {
         chunk_of(&mapper->table, start),
         chunk_of(&mapper->table, start + search->bytes - 1) + 1};
-    struct obstacle obstacle;
+    struct obstacle obstacle = {.status = MM_OK};
     const size_t claimed = claim_prefix(call, range, MAP_STEP_RESERVE, &obstacle);
     if (claimed != range.end) {
         undo_all(call, (struct chunk_range){range.first, claimed});

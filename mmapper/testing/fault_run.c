@@ -178,6 +178,21 @@ static void foreign_step(struct world *world, const struct step *step)
     }
 }
 
+/* The foreign code that comes between a claim and its reserve call. */
+static void intrude(void *argument, enum mm_os_call call, uint64_t index,
+                    struct mm_extent extent)
+{
+    struct world *world = argument;
+    (void)index;
+    if (call == MM_OS_RESERVE && ++world->reserves == world->run->intrude_at) {
+        const struct step step = {.kind = STEP_FOREIGN_MAP,
+                                  .first =
+                                      world_chunk_of(extent.start + extent.bytes / 2)};
+        foreign_step(world, &step);
+        world->intruded = true;
+    }
+}
+
 static enum mm_status perform(struct world *world, const struct step *step,
                               struct mm_extent *extent, struct mm_error *error)
 {
@@ -301,19 +316,21 @@ static void check_end(const struct world *world)
 
 bool fault_run_execute(const struct fault_run *run)
 {
-    const struct sim_kernel_options options = {.single_threaded = true};
+    const struct sim_kernel_options options = {.old_kernel = run->old_kernel,
+                                               .single_threaded = true};
     struct world world = {.run = run, .kernel = sim_kernel_create(&options)};
     const struct mmap_support inner = sim_kernel_support(world.kernel, 0);
     world.faults = fault_decorator_create(&inner);
     world.support = fault_decorator_support(world.faults);
     model_reset(&world.model);
     fault_decorator_plan(world.faults, &run->plan);
+    fault_decorator_observe(world.faults, intrude, &world);
     bool reached = true;
     if (create_mapper(&world)) {
         for (; world.step < run->workload->count; world.step++) {
             run_step(&world, &run->workload->steps[world.step]);
         }
-        reached = destroy_mapper(&world);
+        reached = destroy_mapper(&world) || world.intruded;
     }
     check_end(&world);
     fault_decorator_destroy(world.faults);

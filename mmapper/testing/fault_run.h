@@ -23,9 +23,13 @@ struct fault_run {
     const struct workload *workload;
     struct fault_plan plan;
     unsigned log_region_chunks;
+    /* Just before reserve call number `intrude_at` (0: none) foreign code maps a page
+     * in the middle of what is about to be reserved. */
+    uint64_t intrude_at;
+    bool old_kernel; /* one that ignores MAP_FIXED_NOREPLACE */
 };
 
-/* Whether the planned fault was reached. */
+/* Whether the planned fault, or the intrusion, was reached. */
 bool fault_run_execute(const struct fault_run *run);
 
 #endif /* MMAPPER_TESTING_FAULT_RUN_H */

@@ -3,7 +3,8 @@
  * Systematic faults: every workload is run with OS call 1, 2, ... n failing, until it
  * runs without reaching the fault; for every kind of call, with every errno that
  * applies to it, once and from then on, and with nothing, half or all of the call's
- * work done. What is checked after every step is in fault_run.h.
+ * work done; and with foreign code coming in just before reserve call 1, 2, ..., on a
+ * new and on an old kernel. What is checked after every step is in fault_run.h.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ static const struct fault_kind fault_kinds[] = {
 struct tally {
     uint64_t runs;
     uint64_t faults[MM_OS_CALL_COUNT + 1];
+    uint64_t intrusions;
 };
 
 /* Fails call 1, 2, ... of the plan until the workload does not reach it. */
@@ -50,7 +52,8 @@ static void run_all_calls(const struct workload *workload, struct fault_plan pla
                           unsigned log_region_chunks, struct tally *tally)
 {
     for (plan.at = 1;; plan.at++) {
-        const struct fault_run run = {workload, plan, log_region_chunks};
+        const struct fault_run run = {
+            .workload = workload, .plan = plan, .log_region_chunks = log_region_chunks};
         tally->runs++;
         if (!fault_run_execute(&run)) {
             return;
@@ -60,9 +63,27 @@ static void run_all_calls(const struct workload *workload, struct fault_plan pla
     }
 }
 
+/* Lets foreign code in before reserve call 1, 2, ... */
+static void run_all_intrusions(const struct workload *workload,
+                               unsigned log_region_chunks, bool old_kernel,
+                               struct tally *tally)
+{
+    struct fault_run run = {.workload = workload,
+                            .log_region_chunks = log_region_chunks,
+                            .intrude_at = 1,
+                            .old_kernel = old_kernel};
+    for (; fault_run_execute(&run); run.intrude_at++) {
+        tally->runs++;
+        tally->intrusions++;
+        EXPECT(run.intrude_at < MAX_CALLS);
+    }
+}
+
 static void run_all_kinds(const struct workload *workload, unsigned log_region_chunks,
                           struct tally *tally)
 {
+    run_all_intrusions(workload, log_region_chunks, false, tally);
+    run_all_intrusions(workload, log_region_chunks, true, tally);
     for (size_t k = 0; k < sizeof(fault_kinds) / sizeof(fault_kinds[0]); k++) {
         const struct fault_kind *kind = &fault_kinds[k];
         for (size_t e = 0; e < 5 && kind->errors[e] != 0; e++) {
@@ -262,7 +283,9 @@ int main(void)
     test_workloads(&tally);
     test_conflicts(&tally);
     test_random_workloads(FIRST_SEED, &tally);
-    (void)printf("%" PRIu64 " runs\n", tally.runs);
+    (void)printf("%" PRIu64 " runs, %" PRIu64 " intrusions\n", tally.runs,
+                 tally.intrusions);
+    EXPECT(tally.intrusions > 0);
     for (size_t i = 0; i < sizeof(fault_kinds) / sizeof(fault_kinds[0]); i++) {
         const enum mm_os_call call = fault_kinds[i].call;
         (void)printf("%-14s %8" PRIu64 " faults\n",

@@ -25,6 +25,10 @@ static void print_run(const struct world *world)
                   plan->call == MM_OS_NONE ? "any" : mm_os_call_name(plan->call),
                   plan->at, plan->from_then_on ? " and later" : "", plan->os_error,
                   (int)plan->done);
+    if (run->intrude_at != 0 || run->old_kernel) {
+        (void)fprintf(stderr, "foreign code intrudes at reserve call %" PRIu64 "%s\n",
+                      run->intrude_at, run->old_kernel ? ", old kernel" : "");
+    }
     for (size_t i = 0; i <= world->step && i < run->workload->count; i++) {
         const struct step *step = &run->workload->steps[i];
         (void)fprintf(stderr, "  step %zu: %s owner %d other %d first %zu count %zu\n",

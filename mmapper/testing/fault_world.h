@@ -22,6 +22,8 @@ struct world {
     struct model model;
     uint64_t tokens[WORLD_PAGES];
     uint64_t last_token;
+    uint64_t reserves; /* calls so far */
+    bool intruded;
     bool undefined[WORKLOAD_CHUNKS]; /* contents, after a failed decommit */
 };
 
