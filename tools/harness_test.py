@@ -205,7 +205,8 @@ class SmallPartsTest(FolderTest):
         self.assertEqual(out.getvalue(), "one\ntwo\n")
 
     def test_verdict_line(self):
-        self.assertIn("GOOD: no violation in 1 targets", summary.verdict_line([outcome()], 1))
+        good = summary.verdict_line([outcome()], 1)
+        self.assertEqual(good, "GOOD: no violation in t (1,000 operations, seed 1)")
         bad = [outcome(), outcome(target="u", violations=3)]
         self.assertIn("VIOLATION: in u", summary.verdict_line(bad, 1))
         self.assertEqual(summary.verdict([]), workspace.USAGE)

@@ -33,9 +33,9 @@ def fuzz(options):
         # -reload: the processes take over what the others found, once a second.
         return target.task(task_seconds, seed, log, target.corpus, ["-reload=1"])
 
-    outcomes = night.run(options, make_task, seeds, seconds)
+    outcomes, took = night.run(options, make_task, seeds, seconds)
     print(f"{target.name}: {size_of(target.corpus) - before} new units")
-    return night.finish("fuzz", options, outcomes, seeds, earlier)
+    return night.finish("fuzz", options, earlier + outcomes, took, seeds)
 
 
 def size_of(folder):

@@ -37,8 +37,9 @@ class Seeds:
 
 def run(options, make_task, seeds, seconds_of_task):
     """Runs tasks one after another in options.jobs lanes until the time is up. Returns
-    the outcomes. make_task(seconds, seed) makes one."""
-    end = time.monotonic() + duration(options)
+    the outcomes and the seconds it took. make_task(seconds, seed) makes one."""
+    start = time.monotonic()
+    end = start + duration(options)
     outcomes = []
 
     def tasks():
@@ -56,6 +57,7 @@ def run(options, make_task, seeds, seconds_of_task):
         if outcome.violations or outcome.environment:
             summary.print_trouble(outcome)
         else:
+            outcome.log = ""
             ended.log.unlink(missing_ok=True)
             targets.json_of(ended.log).unlink(missing_ok=True)
 
@@ -63,34 +65,33 @@ def run(options, make_task, seeds, seconds_of_task):
         task.run_all(tasks(), options.jobs, on_end)
     except KeyboardInterrupt:
         print("interrupted: what was found so far", flush=True)
-    return outcomes
+    return outcomes, time.monotonic() - start
 
 
-def finish(command, options, outcomes, seeds, earlier=()):
-    """Prints the table; returns the exit code. `earlier` are crashes of earlier runs
-    that are still there."""
-    everything = list(earlier) + outcomes
-    result = summary.as_json(command, everything, seeds.first, processes=len(outcomes))
+def finish(command, options, outcomes, seconds, seeds):
+    """Prints the table of all processes together; returns the exit code."""
+    total = [added_up(outcomes, seconds)] if outcomes else []
+    bad = [outcome for outcome in outcomes if outcome.violations or outcome.environment]
+    result = summary.as_json(command, total, seeds.first, processes=len(outcomes))
+    result["trouble"] = [outcome.as_json() for outcome in bad]
     workspace.write_json(options.json, result)
-    total = [added_up(everything)] if everything else []
     print()
     print(display.table(summary.HEADER, summary.rows(total)))
-    for outcome in everything:
-        if outcome.violations:
-            print(f"reproduce: {outcome.reproduce}")
+    for outcome in bad:
+        print(f"reproduce: {outcome.reproduce}")
     print(summary.verdict_line(total, seeds.first))
     return summary.verdict(total)
 
 
-def added_up(outcomes):
-    """One outcome for all processes of a target; the rate is that of one process."""
+def added_up(outcomes, seconds):
+    """One outcome for all processes of a target, which ran side by side."""
     first = outcomes[0]
     return targets.Outcome(
         first.target,
         first.kind,
         first.unit,
         sum(outcome.count for outcome in outcomes),
-        sum(outcome.seconds for outcome in outcomes),
+        seconds,
         sum(outcome.violations for outcome in outcomes),
         environment=any(outcome.environment for outcome in outcomes),
     )

@@ -24,8 +24,8 @@ def stress(options):
     def make_task(task_seconds, seed):
         return target.task(task_seconds, seed, folder / f"{seed}.log", extra)
 
-    outcomes = night.run(options, make_task, seeds, options.round)
-    return night.finish("stress", options, outcomes, seeds)
+    outcomes, took = night.run(options, make_task, seeds, options.round)
+    return night.finish("stress", options, outcomes, took, seeds)
 
 
 def as_file(word):

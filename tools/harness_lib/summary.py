@@ -28,16 +28,15 @@ def rows(outcomes):
 
 
 def verdict_line(outcomes, seed):
-    total = {"operations": 0, "executions": 0}
+    total = {}
     for outcome in outcomes:
-        total[outcome.unit] += outcome.count
-    done = (
-        f"{display.count(total['operations'])} operations, "
-        f"{display.count(total['executions'])} executions, seed {seed}"
-    )
+        total[outcome.unit] = total.get(outcome.unit, 0) + outcome.count
+    parts = [f"{display.count(number)} {unit}" for unit, number in total.items()]
+    done = ", ".join([*parts, f"seed {seed}"])
     code = verdict(outcomes)
     if code == workspace.GOOD:
-        return f"GOOD: no violation in {len(outcomes)} targets ({done})"
+        names = outcomes[0].target if len(outcomes) == 1 else f"{len(outcomes)} targets"
+        return f"GOOD: no violation in {names} ({done})"
     if code == workspace.VIOLATION:
         bad = sorted({outcome.target for outcome in outcomes if outcome.violations})
         return f"VIOLATION: in {', '.join(bad)} ({done})"

@@ -51,8 +51,9 @@ def bazel(*arguments, **options):
 
 
 def build(labels):
-    """Builds, showing Bazel's output; raises when that fails."""
-    if bazel("build", *labels).returncode != 0:
+    """Builds, showing warnings and errors; raises when that fails."""
+    flags = ["--ui_event_filters=-info", "--show_result=0"]
+    if bazel("build", *flags, *labels).returncode != 0:
         raise EnvironmentProblem("the build failed")
 
 
