@@ -7,6 +7,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    if (size > FREELIST_DRIVER_MAX_BYTES) {
+        return -1; /* what is past that would not be looked at */
+    }
     (void)freelist_driver_run(data, size);
     return 0;
 }

@@ -59,7 +59,7 @@ bool chunk_set_first_run(struct chunk_set *set, uint32_t *first, uint32_t *end)
         const uint64_t others = ~(set->words[at / 64] >> at % 64);
         members = others == 0 ? 64 : (uint32_t)__builtin_ctzll(others);
         at += members;
-    } while (members > 0 && at % 64 == 0 && at < set->high);
+    } while (members > 0 && at < set->high);
     *first = set->low;
     *end = at;
     return true;

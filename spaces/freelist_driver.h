@@ -17,7 +17,9 @@ enum {
     /* Bytes of one operation: head and kind, unit, units. */
     FREELIST_DRIVER_STEP = 3,
     /* Operations past this are not looked at. */
-    FREELIST_DRIVER_MAX_STEPS = 80,
+    FREELIST_DRIVER_MAX_STEPS = 48,
+    FREELIST_DRIVER_MAX_BYTES =
+        FREELIST_DRIVER_HEADER + FREELIST_DRIVER_STEP * FREELIST_DRIVER_MAX_STEPS,
 };
 
 /* Returns how many operations succeeded. Keeps no state. */

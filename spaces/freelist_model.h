@@ -10,8 +10,8 @@
 #include "spaces/raw_memory_freelist.h"
 
 enum {
-    MODEL_MAX_UNITS = 32,
-    MODEL_MAX_HEADS = 5,
+    MODEL_MAX_UNITS = 24,
+    MODEL_MAX_HEADS = 4,
 };
 
 enum model_unit {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "mmapper/check.h"
 #include "spaces/freelist_space_internal.h"
 #include "spaces/space_error.h"
 
@@ -14,55 +15,55 @@ static enum mm_status refuse(struct mm_error *error, const char *fault,
     return space_fail(error, MM_INVALID_ARGUMENT, MM_OPERATION_CREATE, fault, extent);
 }
 
+static size_t page_bytes_of(const struct freelist_space_options *options)
+{
+    return options->page_bytes == 0 ? DEFAULT_PAGE_BYTES : options->page_bytes;
+}
+
 static const char *find_fault(const struct mmapper *mapper,
                               const struct freelist_space_options *options,
                               size_t bytes)
 {
     const size_t chunk_bytes = mmapper_chunk_bytes(mapper);
-    const size_t page_bytes = options->page_bytes;
+    const size_t page_bytes = page_bytes_of(options);
     if (options->freed != FREELIST_SPACE_KEEP &&
         options->freed != FREELIST_SPACE_DECOMMIT) {
         return "no such treatment of freed chunks";
     }
-    if (page_bytes != 0 &&
-        (!mm_is_power_of_two(page_bytes) || page_bytes < DEFAULT_PAGE_BYTES ||
-         page_bytes > chunk_bytes)) {
+    if (!mm_is_power_of_two(page_bytes) || page_bytes < DEFAULT_PAGE_BYTES ||
+        page_bytes > chunk_bytes) {
         return "no such page size";
     }
     if (!mm_is_aligned(bytes, chunk_bytes) || bytes / chunk_bytes < 2) {
         return "not at least two whole chunks";
     }
-    return NULL;
+    return (bytes - chunk_bytes) / page_bytes > RAW_MEMORY_FREELIST_MAX_UNITS
+               ? "too many pages"
+               : NULL;
 }
 
-/* Where the table and the pages are in the extent; false when there are too many pages,
- * or none. The table is for as many pages as there would be beside a table of one
- * chunk: some more than there are, in exchange for a place that needs no search. */
-static bool lay_out(struct freelist_space *space,
+/* Where the table and the pages are in the extent. The table is for as many pages as
+ * there would be beside a table of one chunk: some more than there are, in exchange for
+ * a place that needs no search. */
+static void lay_out(struct freelist_space *space,
                     const struct freelist_space_options *options)
 {
     const size_t chunk_bytes = mmapper_chunk_bytes(space->mapper);
-    const size_t page_bytes =
-        options->page_bytes == 0 ? DEFAULT_PAGE_BYTES : options->page_bytes;
+    const size_t page_bytes = page_bytes_of(options);
     space->log_page_bytes = (unsigned)__builtin_ctzll(page_bytes);
     space->log_chunk_pages = (unsigned)__builtin_ctzll(chunk_bytes / page_bytes);
     space->decommits = options->freed == FREELIST_SPACE_DECOMMIT;
 
-    const size_t most = (space->extent.bytes - chunk_bytes) / page_bytes;
-    if (most > RAW_MEMORY_FREELIST_MAX_UNITS) {
-        return false;
-    }
-    const uint32_t most_chunks = (uint32_t)(most >> space->log_chunk_pages);
-    const size_t needed = raw_memory_freelist_table_bytes((uint32_t)most, 1) +
-                          (space->decommits ? chunk_set_bytes(most_chunks) : 0);
+    const uint32_t most = (uint32_t)((space->extent.bytes - chunk_bytes) / page_bytes);
+    const size_t needed =
+        raw_memory_freelist_table_bytes(most, 1) +
+        (space->decommits ? chunk_set_bytes(most >> space->log_chunk_pages) : 0);
     const size_t table_bytes = (needed + chunk_bytes - 1) / chunk_bytes * chunk_bytes;
-    if (table_bytes >= space->extent.bytes) {
-        return false;
-    }
+    /* With at least 4 KiB of extent for each page, there is room for some. */
+    MM_CHECK(table_bytes < space->extent.bytes);
     space->table = mm_extent_of(space->extent.start, table_bytes);
     space->pages = mm_extent_of(space->extent.start + table_bytes,
                                 space->extent.bytes - table_bytes);
-    return true;
 }
 
 /* Hands the table's chunks to an owner of their own, and makes the list there. */
@@ -159,9 +160,8 @@ static enum mm_status finish(struct freelist_space *made,
                              const struct freelist_space_options *options,
                              struct freelist_space **space, struct mm_error *error)
 {
-    enum mm_status status = lay_out(made, options)
-                                ? make_list(made, options->name, error)
-                                : refuse(error, "too many pages", made->extent);
+    lay_out(made, options);
+    const enum mm_status status = make_list(made, options->name, error);
     if (status != MM_OK) {
         (void)dismantle(made, NULL);
         free_handle(made);

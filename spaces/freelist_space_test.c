@@ -64,6 +64,8 @@ static void test_growth_to_the_end(void)
     EXPECT_EQ(error.status, MM_NO_SPACE);
     EXPECT_STATUS(freelist_space_alloc(space, all + 1, &address, NULL), MM_NO_SPACE);
     EXPECT_STATUS(freelist_space_alloc(space, SIZE_MAX, &address, NULL), MM_NO_SPACE);
+    EXPECT_STATUS(freelist_space_alloc(space, ((size_t)1 << 32) + 1, &address, NULL),
+                  MM_NO_SPACE);
     EXPECT_EQ(address, 1);
     expect_usage(space, 1, CHUNK_PAGES, 0);
     const uintptr_t rest = space_alloc(space, all - 1);
@@ -144,6 +146,9 @@ static void test_bad_options(void)
     options = space_options(4);
     options.freed = (enum freelist_space_freed)7;
     expect_refused(mapper, &options);
+    /* 2^32 pages and a few, whose number does not fit in 32 bits. */
+    options = space_options(((size_t)1 << 44) / FIXTURE_CHUNK + 4);
+    expect_refused(mapper, &options);
     fixture_end(&fixture);
 }
 
@@ -206,6 +211,49 @@ static void test_create_at(void)
     fixture_end(&fixture);
 }
 
+/* The list's table fills a chunk to the last entry, and the set of idle chunks has to
+ * go to the next one. */
+static void test_table_and_set_side_by_side(void)
+{
+    enum { ENTRIES = FIXTURE_CHUNK / 8, ALL = ENTRIES - 2 + 1 };
+    struct fixture fixture;
+    struct mmapper *mapper = fixture_begin(&fixture, ENTRIES);
+    struct freelist_space_options options = space_options(ALL);
+    options.page_bytes = FIXTURE_CHUNK;
+    struct freelist_space *space;
+    EXPECT_OK(freelist_space_create(mapper, &options, &space, NULL));
+    EXPECT_EQ(freelist_space_pages(space).bytes, (size_t)(ALL - 1) * FIXTURE_CHUNK);
+    EXPECT_OK(freelist_space_destroy(space, NULL));
+    options.freed = FREELIST_SPACE_DECOMMIT;
+    EXPECT_OK(freelist_space_create(mapper, &options, &space, NULL));
+    EXPECT_EQ(freelist_space_pages(space).bytes, (size_t)(ALL - 2) * FIXTURE_CHUNK);
+    uintptr_t address;
+    EXPECT_OK(freelist_space_alloc(space, 100, &address, NULL));
+    EXPECT_OK(freelist_space_free(space, address, NULL, NULL));
+    EXPECT(!mmapper_is_mapped(mapper, address));
+    space_end(&fixture, space);
+}
+
+/* The list as it was at another time is sound, but not what was allocated. */
+static void test_verify_compares_with_usage(void)
+{
+    enum { TABLE_BYTES = (CHUNK_PAGES + 2) * 8 };
+    struct fixture fixture;
+    struct freelist_space *space = space_begin(&fixture, 8, FREELIST_SPACE_KEEP);
+    void *table = (void *)freelist_space_extent(space).start;
+    const uintptr_t a = space_alloc(space, 3);
+    unsigned char used[TABLE_BYTES];
+    unsigned char unused[TABLE_BYTES];
+    memcpy(used, table, TABLE_BYTES);
+    space_give(space, a, 3);
+    memcpy(unused, table, TABLE_BYTES);
+    EXPECT(freelist_space_verify(space));
+    memcpy(table, used, TABLE_BYTES);
+    EXPECT(!freelist_space_verify(space));
+    memcpy(table, unused, TABLE_BYTES);
+    space_end(&fixture, space);
+}
+
 int main(void)
 {
     test_layout();
@@ -215,5 +263,7 @@ int main(void)
     test_bad_options();
     test_failed_creation_leaves_nothing();
     test_create_at();
+    test_table_and_set_side_by_side();
+    test_verify_compares_with_usage();
     return 0;
 }

@@ -35,11 +35,11 @@ static void set_block(struct freelist_table *table, struct freelist_block block)
     first[block.size - 1].hi = block.size;
 }
 
-/* The block at `index` becomes a part of the one on its left. */
+/* The block at `index` becomes a part of the one on its left; so there is no border
+ * that would have to stay. */
 static void clear_start(struct freelist_table *table, uint32_t index)
 {
-    table->entries[index].lo &= FREELIST_BORDER;
-    table->entries[index].hi = 0;
+    table->entries[index] = (struct freelist_entry){0};
 }
 
 static void push_free(struct freelist_table *table, uint32_t head, uint32_t index)

@@ -6,9 +6,7 @@
 #include "spaces/test_fixture.h"
 
 enum {
-    SEQUENCES = 20000,
-    SEQUENCE_BYTES =
-        FREELIST_DRIVER_HEADER + FREELIST_DRIVER_STEP * FREELIST_DRIVER_MAX_STEPS,
+    SEQUENCES = 40000,
 };
 
 int main(int argc, char **argv)
@@ -16,7 +14,7 @@ int main(int argc, char **argv)
     uint64_t state = fixture_seed(argc, argv);
     size_t succeeded = 0;
     for (size_t sequence = 0; sequence < SEQUENCES; sequence++) {
-        uint8_t bytes[SEQUENCE_BYTES];
+        uint8_t bytes[FREELIST_DRIVER_MAX_BYTES];
         for (size_t i = 0; i < sizeof(bytes); i++) {
             bytes[i] = (uint8_t)random_below(&state, 256);
         }
