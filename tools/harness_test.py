@@ -146,6 +146,15 @@ class FuzzTargetTest(FolderTest):
         self.assertIn("--replay", found[0].reproduce)
 
 
+    def test_crashing_units_leave_the_corpus(self):
+        self.target.corpus = self.folder / "corpus"
+        for name in ("corpus/0a1b", "corpus/2c3d", "crashes/crash-0a1b"):
+            (self.folder / name).parent.mkdir(exist_ok=True)
+            (self.folder / name).write_text("unit", encoding="utf-8")
+        fuzz_command.drop_crashing(self.target)
+        self.assertEqual([file.name for file in self.target.corpus.iterdir()], ["2c3d"])
+
+
 class SmallPartsTest(FolderTest):
     def test_share(self):
         # 9 targets, 2 at once: 5 rounds.

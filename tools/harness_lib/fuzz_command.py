@@ -29,6 +29,7 @@ def fuzz(options):
     )
 
     def make_task(task_seconds, seed):
+        drop_crashing(target)
         log = logs / f"{seed}.log"
         # -reload: the processes take over what the others found, once a second.
         return target.task(task_seconds, seed, log, target.corpus, ["-reload=1"])
@@ -36,6 +37,13 @@ def fuzz(options):
     outcomes, took = night.run(options, make_task, seeds, seconds)
     print(f"{target.name}: {size_of(target.corpus) - before} new units")
     return night.finish("fuzz", options, earlier + outcomes, took, seeds)
+
+
+def drop_crashing(target):
+    """Takes units that crash out of the kept corpus: every process would begin, and end,
+    with them. libFuzzer names a unit by its hash, a crash by its kind and the same."""
+    for crash in target.crashes.glob("*-*"):
+        (target.corpus / crash.name.partition("-")[2]).unlink(missing_ok=True)
 
 
 def size_of(folder):

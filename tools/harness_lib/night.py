@@ -77,8 +77,8 @@ def finish(command, options, outcomes, seconds, seeds):
     workspace.write_json(options.json, result)
     print()
     print(display.table(summary.HEADER, summary.rows(total)))
-    for outcome in bad:
-        print(f"reproduce: {outcome.reproduce}")
+    for command_line in dict.fromkeys(outcome.reproduce for outcome in bad):
+        print(f"reproduce: {command_line}")
     print(summary.verdict_line(total, seeds.first))
     return summary.verdict(total)
 

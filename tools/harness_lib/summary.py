@@ -3,6 +3,7 @@
 
 from harness_lib import display, targets, workspace
 
+LINE_LENGTH = 160
 HEADER = ["target", "operations or executions", "rate", "violations"]
 
 
@@ -55,7 +56,7 @@ def print_trouble(outcome):
     except OSError:
         text = ""
     for line in targets.telling_lines(text).splitlines():
-        print(f"    {line}")
+        print(f"    {line[:LINE_LENGTH]}")
     print(f"  log:        {outcome.log}")
     print(f"  reproduce:  {outcome.reproduce}", flush=True)
 
