@@ -10,8 +10,9 @@ static char message[256];
 /* `line` is split at blanks; empty arguments cannot be written. */
 static bool parse(struct stress_options *options, const char *line)
 {
+    static char program[] = "program"; /* the options keep it */
     char copy[256];
-    char *arguments[MOST_ARGUMENTS] = {(char[]){"program"}};
+    char *arguments[MOST_ARGUMENTS] = {program};
     int count = 1;
     (void)snprintf(copy, sizeof(copy), "%s", line);
     for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
