@@ -191,6 +191,11 @@ static void test_create_at(void)
     EXPECT_STATUS(
         freelist_space_create_at(mapper, NULL, extent, &options, &space, NULL),
         MM_WRONG_STATE);
+    EXPECT_OK(mmapper_ensure_mapped(mapper, owner, extent, NULL));
+    EXPECT_STATUS(
+        freelist_space_create_at(mapper, owner, extent, &options, &space, NULL),
+        MM_WRONG_STATE);
+    EXPECT_OK(mmapper_decommit(mapper, owner, extent, NULL));
     fixture_fail_commits(&fixture, 0);
     EXPECT_STATUS(
         freelist_space_create_at(mapper, owner, extent, &options, &space, NULL),
