@@ -17,6 +17,7 @@
 #include "mmapper/testing/differential_trial.h"
 #include "mmapper/testing/expect.h"
 #include "mmapper/testing/foreign_code.h"
+#include "mmapper/testing/shard.h"
 
 enum {
     SEQUENCES = 100000,
@@ -194,33 +195,15 @@ static void run_batch(struct trial *trial, uint64_t seed)
     trial_end_mappers(trial);
 }
 
-/* The value of an environment variable that holds a number. */
-static uint64_t environment(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
-}
-
-/* Bazel runs a test in shards only when it says that it knows about them. */
-static void acknowledge_shards(void)
-{
-    const char *path = getenv("TEST_SHARD_STATUS_FILE");
-    FILE *file = path != NULL ? fopen(path, "w") : NULL;
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-}
-
 int main(int argc, char **argv)
 {
     const uint64_t sequences = argc > 1 ? strtoull(argv[1], NULL, 10) : SEQUENCES;
     const uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : SEED;
-    const uint64_t shards = environment("TEST_TOTAL_SHARDS", 1);
-    const uint64_t shard = environment("TEST_SHARD_INDEX", 0);
+    const struct test_shard shard = test_shard_begin();
     struct trial trial;
-    acknowledge_shards();
     trial_begin(&trial);
-    for (uint64_t batch = shard; batch * BATCH < sequences; batch += shards) {
+    for (uint64_t batch = shard.index; batch * BATCH < sequences;
+         batch += shard.total) {
         run_batch(&trial, seed + batch);
     }
     trial_end(&trial);

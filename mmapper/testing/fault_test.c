@@ -12,6 +12,7 @@
 
 #include "mmapper/testing/expect.h"
 #include "mmapper/testing/fault_run.h"
+#include "mmapper/testing/shard.h"
 
 enum {
     FIRST_SEED = 1,
@@ -42,6 +43,8 @@ static const struct fault_kind fault_kinds[] = {
 };
 
 struct tally {
+    struct test_shard shard;
+    uint64_t workloads; /* every shard runs its share of them */
     uint64_t runs;
     uint64_t faults[MM_OS_CALL_COUNT + 1];
     uint64_t intrusions;
@@ -82,6 +85,9 @@ static void run_all_intrusions(const struct workload *workload,
 static void run_all_kinds(const struct workload *workload, unsigned log_region_chunks,
                           struct tally *tally)
 {
+    if (tally->workloads++ % tally->shard.total != tally->shard.index) {
+        return;
+    }
     run_all_intrusions(workload, log_region_chunks, false, tally);
     run_all_intrusions(workload, log_region_chunks, true, tally);
     for (size_t k = 0; k < sizeof(fault_kinds) / sizeof(fault_kinds[0]); k++) {
@@ -279,7 +285,7 @@ static void test_random_workloads(uint64_t seed, struct tally *tally)
 
 int main(void)
 {
-    struct tally tally = {0};
+    struct tally tally = {.shard = test_shard_begin()};
     test_workloads(&tally);
     test_conflicts(&tally);
     test_random_workloads(FIRST_SEED, &tally);
