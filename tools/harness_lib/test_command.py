@@ -49,6 +49,7 @@ def bazel_test(results, step, flags):
         code = workspace.bazel(
             "test",
             "--keep_going",
+            "--ui_event_filters=-info",
             f"--build_event_json_file={events}",
             *flags,
             "//...",
@@ -73,18 +74,21 @@ def tidy(results):
     """clang-tidy, one result for each file."""
     script = workspace.ROOT / "tools" / "check.py"
     command = [sys.executable, "-B", str(script), "tidy", "--each"]
-    process = subprocess.run(command, cwd=workspace.ROOT, stdout=subprocess.PIPE, check=False)
-    lines = process.stdout.decode("utf-8", "replace").splitlines()
-    found = False
-    for line in lines:
-        word, _, name = line.partition(" ")
+    process = subprocess.Popen(
+        command, cwd=workspace.ROOT, stdout=subprocess.PIPE, text=True, errors="replace"
+    )
+    passed = []
+    for line in process.stdout:
+        word, _, name = line.rstrip().partition(" ")
         if word in ("ok", "not-ok"):
-            found = True
-            results.add("clang-tidy", name, word == "ok")
+            passed.append(word == "ok")
+            results.add("clang-tidy", name, passed[-1])
         else:
-            print(line)
-    if not found or (process.returncode != 0 and not any("not-ok" in l for l in lines)):
-        results.add("clang-tidy", f"tools/check.py (exit code {process.returncode})", False)
+            print(line, end="", flush=True)
+    code = process.wait()
+    # Neither nothing at all nor a crash in between may look like success.
+    if not passed or (code != 0) != (not all(passed)):
+        results.add("clang-tidy", f"tools/check.py (exit code {code})", False)
 
 
 def fuzz_binaries(results):
