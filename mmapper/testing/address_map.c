@@ -73,10 +73,12 @@ static void open_gap(struct address_map *map, size_t at)
 {
     if (map->count == map->capacity) {
         map->capacity = map->capacity == 0 ? FIRST_CAPACITY : map->capacity * 2;
-        map->claims = realloc(map->claims, map->capacity * sizeof(map->claims[0]));
-        if (map->claims == NULL) {
+        struct claim *const grown =
+            realloc(map->claims, map->capacity * sizeof(map->claims[0]));
+        if (grown == NULL) {
             abort();
         }
+        map->claims = grown;
     }
     memmove(map->claims + at + 1, map->claims + at,
             (map->count - at) * sizeof(map->claims[0]));
