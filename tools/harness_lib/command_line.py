@@ -156,7 +156,7 @@ def add_stress(commands):
         "stress",
         stress_command.stress,
         "Runs one stress target in rounds of ever new seeds; logs of violations stay in "
-        ".harness/stress/NAME.",
+        ".harness/stress/NAME. Histories without a time are replayed once, and shown.",
         usage="tools/harness stress NAME [--hours H | --seconds S] [--jobs N] "
         "[--seed X]\n           [--round S] [--json FILE] [flags of the target...]\n"
         "       tools/harness stress history FILE... [options as above]",

@@ -3,7 +3,7 @@
 
 import os
 
-from harness_lib import night, targets, workspace
+from harness_lib import night, summary, targets, task, workspace
 
 
 def stress(options):
@@ -12,6 +12,8 @@ def stress(options):
     if target.name == targets.HISTORY and not files_among(extra):
         extra += targets.histories()
     workspace.build([target.label])
+    if target.name == targets.HISTORY and options.hours is options.seconds is None:
+        return replay_once(target, options, extra)
     folder = workspace.STATE / "stress" / target.name
     seeds = night.Seeds(folder, options.seed)
     seconds = night.duration(options)
@@ -26,6 +28,21 @@ def stress(options):
 
     outcomes, took = night.run(options, make_task, seeds, options.round)
     return night.finish("stress", options, outcomes, took, seeds)
+
+
+def replay_once(target, options, extra):
+    """What a history tells is the point: each is replayed once, and all is shown."""
+    seed = 1 if options.seed is None else options.seed
+    log = workspace.STATE / "stress" / target.name / "once.log"
+    one = target.task(None, seed, log, extra)
+    task.run_all([one], 1, lambda ended: None)
+    print(one.text(), end="")
+    outcome = target.outcome(one)
+    workspace.write_json(options.json, summary.as_json("stress", [outcome], seed))
+    if outcome.violations or outcome.environment:
+        summary.print_trouble(outcome)
+    print(summary.verdict_line([outcome], seed))
+    return summary.verdict([outcome])
 
 
 def as_file(word):
