@@ -126,8 +126,9 @@ enum mm_status freelist_model_free(struct freelist_model *model, uint32_t head,
         lists_remove(model, right);
         model->at[right] = MODEL_INSIDE;
     }
-    uint32_t left = unit;
-    while (left > 0 && model->at[--left] == MODEL_INSIDE) {
+    uint32_t left = unit > 0 ? unit - 1 : 0;
+    while (model->at[left] == MODEL_INSIDE) {
+        left--; /* ends at unit 0: a block begins there */
     }
     if (left < unit && model->at[left] == MODEL_FREE && !model->border[unit]) {
         lists_remove(model, left);
