@@ -271,6 +271,58 @@ class ScriptTest(FolderTest):
         value = json.loads((self.folder / "json").read_text(encoding="utf-8"))
         self.assertEqual(value["verdict"], "environment")
 
+    def install(self, *, user, commands, os_release="ID=debian\nVERSION_ID=12\n"):
+        """Runs `setup` where one package is missing and the commands are stand-ins."""
+        tools = self.folder / "bin"
+        tools.mkdir()
+        for name, text in {"id": f"echo {user}", **commands}.items():
+            path = tools / name
+            path.write_text("#!/bin/bash\n" + text + "\n", encoding="utf-8")
+            path.chmod(0o755)
+        for name in ("bash", "cat", "dirname", "env", "mktemp", "readlink", "rm", "tail"):
+            (tools / name).symlink_to(f"/usr/bin/{name}")
+        return self.run_harness(
+            "setup",
+            PATH=str(tools),
+            PROBE=str(self.folder / "probe"),
+            HARNESS_PACKAGES=self.write("packages", f"a-package {self.folder}/probe\n"),
+            HARNESS_OS_RELEASE=self.write("os-release", os_release),
+        )
+
+    def test_installs_as_root(self):
+        apt = 'echo "$*" >> "$PROBE.log"; case "$*" in *install*) : > "$PROBE";; esac'
+        result = self.install(user=0, commands={"apt-get": apt})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("installing Debian packages: a-package", result.stderr)
+        self.assertIn("installed: a-package", result.stdout)
+        log = (self.folder / "probe.log").read_text(encoding="utf-8").splitlines()
+        self.assertTrue(log[0].endswith("update"))
+        self.assertTrue(log[1].endswith("install -y --no-install-recommends a-package"))
+
+    def test_installs_with_sudo(self):
+        apt = 'case "$*" in *install*) : > "$PROBE";; esac'
+        sudo = 'echo "$1" > "$PROBE.sudo"; exec "$@"'
+        result = self.install(user=1000, commands={"apt-get": apt, "sudo": sudo})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertTrue((self.folder / "probe.sudo").exists())
+
+    def test_neither_root_nor_sudo(self):
+        result = self.install(user=1000, commands={})
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("missing: a-package; neither root nor sudo", result.stderr)
+
+    def test_installation_fails(self):
+        apt = 'echo "no such package"; exit 100'
+        result = self.install(user=0, commands={"apt-get": apt})
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("no such package", result.stderr)
+        self.assertIn("could not install a-package", result.stderr)
+
+    def test_installed_but_not_there(self):
+        result = self.install(user=0, commands={"apt-get": "exit 0"})
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("still missing", result.stderr)
+
     def test_nothing_missing(self):
         result = self.run_harness(
             "setup",
