@@ -7,6 +7,8 @@
 
 #include "stress/layout.h"
 
+enum { HUGE_PAGE_BYTES = 2 << 20 };
+
 struct mm_extent field_extent(const struct field *field, struct span span)
 {
     return mm_extent_of(field->window.start + span.first * field->chunk_bytes,
@@ -75,10 +77,30 @@ static bool add_owner(struct field *field, enum field_class class,
            MM_OK;
 }
 
+/* The strategy that all but the odd owner have. */
+static struct mm_strategy pick_strategy(const struct field *field)
+{
+    struct stress_random random;
+    struct mm_strategy strategy;
+    stress_random_seed(&random, stress_run_options(field->run)->seed, UINT64_MAX);
+    strategy.backing = MM_BACKING_RESERVED;
+    strategy.protection =
+        stress_random_one_in(&random, 4) ? MM_PROTECTION_RWX : MM_PROTECTION_RW;
+    strategy.accounting =
+        stress_random_one_in(&random, 2) ? MM_UNACCOUNTED : MM_ACCOUNTED;
+    /* Chunks of a huge page's size or more would fill the machine's memory. */
+    strategy.huge_pages =
+        field->chunk_bytes < HUGE_PAGE_BYTES && stress_random_one_in(&random, 2)
+            ? MM_HUGE_PAGES_TRANSPARENT
+            : MM_HUGE_PAGES_DEFAULT;
+    return strategy;
+}
+
 static bool add_owners(struct field *field)
 {
-    static const struct mm_strategy plain = {.accounting = MM_ACCOUNTED};
-    static const struct mm_strategy other = {.accounting = MM_UNACCOUNTED};
+    const struct mm_strategy plain = pick_strategy(field);
+    struct mm_strategy other = plain;
+    other.accounting = plain.accounting == MM_ACCOUNTED ? MM_UNACCOUNTED : MM_ACCOUNTED;
     const unsigned threads = stress_run_options(field->run)->threads;
     bool good = true;
     for (unsigned i = 0; i < threads; i++) {

@@ -37,17 +37,22 @@ enum verdict {
 
 static const char *verdict_text(int verdict)
 {
-    static const char *const texts[] = {
-        [VERDICT_SET_UP - VERDICT_SET_UP] = "cannot be set up",
-        [VERDICT_NOT_REFUSED - VERDICT_SET_UP] = "the limit was never reached",
-        [VERDICT_WRONG_CAUSE - VERDICT_SET_UP] = "G7: refused in another way",
-        [VERDICT_CHANGED - VERDICT_SET_UP] = "G4: a refused call changed something",
-        [VERDICT_STUCK - VERDICT_SET_UP] = "it does not work again with room",
-        [VERDICT_DIFFERENT - VERDICT_SET_UP] = "O2: table and kernel differ",
-    };
-    return verdict >= VERDICT_SET_UP && verdict <= VERDICT_DIFFERENT
-               ? texts[verdict - VERDICT_SET_UP]
-               : "it died";
+    switch (verdict) {
+    case VERDICT_SET_UP:
+        return "cannot be set up";
+    case VERDICT_NOT_REFUSED:
+        return "the limit was never reached";
+    case VERDICT_WRONG_CAUSE:
+        return "G7: refused in another way";
+    case VERDICT_CHANGED:
+        return "G4: a refused call changed something";
+    case VERDICT_STUCK:
+        return "it does not work again with room";
+    case VERDICT_DIFFERENT:
+        return "O2: table and kernel differ";
+    default:
+        return "it died";
+    }
 }
 
 struct limited {

@@ -158,23 +158,19 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-static bool start_threads(struct stress_run *run)
+static void start_threads(struct stress_run *run)
 {
     for (unsigned i = 0; i < run->options.threads; i++) {
         struct stress_thread *thread = &run->threads[i];
         thread->run = run;
         thread->index = i;
         stress_random_seed(&thread->random, run->options.seed, i + 1);
-    }
-    for (unsigned i = 0; i < run->options.threads; i++) {
-        if (pthread_create(&run->handles[i], NULL, thread_main, &run->threads[i]) !=
-            0) {
+        if (pthread_create(&run->handles[i], NULL, thread_main, thread) != 0) {
             (void)fprintf(stderr, "%s: cannot start thread %u\n", run->workload->name,
                           i);
-            return false;
+            _exit(STRESS_EXIT_USAGE); /* those that started wait for it */
         }
     }
-    return true;
 }
 
 /* ------------------------------------------------------------------ reporting */
@@ -339,23 +335,28 @@ static void initialise(struct stress_run *run, const struct stress_workload *wor
     run->last_change = run->started;
 }
 
-static int run_workload(struct stress_run *run)
+static void run_to_the_end(struct stress_run *run)
 {
-    const struct stress_workload *workload = run->workload;
-    run->threads = calloc(run->options.threads, sizeof(*run->threads));
-    run->handles = calloc(run->options.threads, sizeof(*run->handles));
-    if (run->threads == NULL || run->handles == NULL || !workload->set_up(run) ||
-        !start_threads(run)) {
-        (void)fprintf(stderr, "%s: cannot set up\n", workload->name);
-        return STRESS_EXIT_USAGE;
-    }
     run_rounds(run);
-    workload->finish(run);
+    run->workload->finish(run);
     if (stress_run_violations(run) != 0) {
         give_up(run);
     }
-    workload->tear_down(run);
-    const int code = conclude(run);
+    run->workload->tear_down(run);
+}
+
+static int run_workload(struct stress_run *run)
+{
+    int code = STRESS_EXIT_USAGE;
+    run->threads = calloc(run->options.threads, sizeof(*run->threads));
+    run->handles = calloc(run->options.threads, sizeof(*run->handles));
+    if (run->threads == NULL || run->handles == NULL || !run->workload->set_up(run)) {
+        (void)fprintf(stderr, "%s: cannot set up\n", run->workload->name);
+    } else {
+        start_threads(run);
+        run_to_the_end(run);
+        code = conclude(run);
+    }
     free(run->handles);
     free(run->threads);
     return code;
