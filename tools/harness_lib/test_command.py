@@ -66,7 +66,9 @@ def bazel_test(results, step, flags):
 
 
 def sanitizer(results, config):
+    # Only tests: what is filtered out then does not appear in the events either.
     flags = [f"--config={config}", SANITIZER_FILTER.format(config=config)]
+    flags.append("--build_tests_only")
     bazel_test(results, config, flags)
 
 
