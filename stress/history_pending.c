@@ -5,6 +5,9 @@
 
 #include "stress/history_grow.h"
 
+/* No process has this number. */
+#define HANDED_ON UINT32_MAX
+
 struct history_pending *history_pending_find(struct history_pending_table *table,
                                              uint32_t pid)
 {
@@ -53,14 +56,22 @@ uint64_t history_pending_forget(struct history_pending_table *table, uint32_t pi
     return forgotten;
 }
 
-void history_pending_rename(struct history_pending_table *table, uint32_t from,
-                            uint32_t to)
+uint64_t history_pending_hand_on(struct history_pending_table *table, uint32_t from,
+                                 uint32_t to)
 {
     for (size_t i = 0; i < table->count; i++) {
-        if (table->calls[i].pid == from) {
-            table->calls[i].pid = to;
+        if (table->calls[i].pid == from && from != to) {
+            table->calls[i].pid = HANDED_ON;
+            const uint64_t forgotten = history_pending_forget(table, to);
+            for (size_t k = 0; k < table->count; k++) {
+                if (table->calls[k].pid == HANDED_ON) {
+                    table->calls[k].pid = to;
+                }
+            }
+            return forgotten;
         }
     }
+    return 0;
 }
 
 void history_pending_free(struct history_pending_table *table)

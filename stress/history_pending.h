@@ -34,8 +34,11 @@ void history_pending_drop(struct history_pending_table *table,
 
 /* Drops all of that process and returns how many. */
 uint64_t history_pending_forget(struct history_pending_table *table, uint32_t pid);
-void history_pending_rename(struct history_pending_table *table, uint32_t from,
-                            uint32_t to);
+
+/* What `from` has begun goes on as `to`'s; what `to` had begun is dropped, and counted
+ * in the result. Does nothing when `from` has begun nothing. */
+uint64_t history_pending_hand_on(struct history_pending_table *table, uint32_t from,
+                                 uint32_t to);
 void history_pending_free(struct history_pending_table *table);
 
 #endif /* STRESS_HISTORY_PENDING_H */

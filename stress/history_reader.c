@@ -199,12 +199,15 @@ static void end_of_thread(struct reader *reader, uint32_t pid, struct history_te
     uint64_t other;
     event.line = event.first_line = reader->line;
     event.fd = -1;
-    reader->history->unfinished += history_pending_forget(&reader->pending, pid);
-    /* The leader's number now is the one of the thread that called execve. */
     if (history_skip(&text, "superseded by execve in pid ") &&
         history_take_decimal(&text, &other) && other <= UINT32_MAX) {
+        /* The leader's number now is the one of the thread that called execve, whose
+         * call goes on under it. */
         event.pid = (uint32_t)other;
-        history_pending_rename(&reader->pending, event.pid, pid);
+        reader->history->unfinished +=
+            history_pending_hand_on(&reader->pending, event.pid, pid);
+    } else {
+        reader->history->unfinished += history_pending_forget(&reader->pending, pid);
     }
     add_event(reader, &event);
 }
