@@ -255,7 +255,8 @@ static bool create_mapper(struct world *world)
                                             .base = world_chunk(0),
                                             .limit = world_chunk(WORKLOAD_CHUNKS),
                                             .log_region_chunks =
-                                                world->run->log_region_chunks};
+                                                world->run->log_region_chunks,
+                                            .max_owners = WORKLOAD_OWNERS};
     struct mm_error error;
     const enum mm_status status =
         mmapper_create(&options, &world->support, &world->mapper, &error);
