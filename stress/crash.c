@@ -35,7 +35,7 @@ static void on_fatal_signal(int number, siginfo_t *info, void *context)
 {
     (void)context;
     put("\nVIOLATION: fatal signal: ");
-    put(number == SIGSEGV   ? "SIGSEGV (memory that was held is gone)"
+    put(number == SIGSEGV   ? "SIGSEGV (memory that was given is not there)"
         : number == SIGBUS  ? "SIGBUS"
         : number == SIGABRT ? "SIGABRT"
                             : "SIGILL or SIGTRAP (an assertion of the library)");

@@ -2,6 +2,7 @@
 #include "stress/project.h"
 
 #include <inttypes.h>
+#include <sched.h>
 #include <string.h>
 
 #include "stress/judge.h"
@@ -33,7 +34,8 @@ static size_t owner_of(const struct player *player, size_t index)
 
 /* ------------------------------------------------------------ joining, leaving */
 
-static void join(struct player *player, struct project *project, size_t index)
+/* False when the project is full, or just ending. */
+static bool join(struct player *player, struct project *project, size_t index)
 {
     struct field *field = player->field;
     (void)pthread_mutex_lock(&project->lock);
@@ -43,13 +45,26 @@ static void join(struct player *player, struct project *project, size_t index)
         memset(project->written, 0, sizeof(project->written));
         field_note(field, project->span, owner_of(player, index));
         project->state = PROJECT_OPEN;
+        project->joined = 0;
         stress_count(player->thread, COUNT_PROJECTS);
     }
-    if (project->state == PROJECT_OPEN) {
+    const bool joined =
+        project->state == PROJECT_OPEN && project->joined < PROJECT_MEMBERS;
+    if (joined) {
+        project->joined++;
         project->members++;
         player->project = index;
     }
     (void)pthread_mutex_unlock(&project->lock);
+    return joined;
+}
+
+static bool has_company(struct project *project)
+{
+    (void)pthread_mutex_lock(&project->lock);
+    const bool company = project->members > 1;
+    (void)pthread_mutex_unlock(&project->lock);
+    return company;
 }
 
 /* The chunk is the project owner's, by lookup: adds it to the log unless a fellow
@@ -145,16 +160,14 @@ static void use_line(struct player *player, struct project *project, size_t chun
     *written |= bit;
 }
 
-static void work(struct player *player, struct project *project)
+/* One call, and the use of what it mapped. `extent` meets all chunks of `span`. */
+static void map_and_use(struct player *player, struct project *project,
+                        struct span span, struct mm_extent extent)
 {
     struct field *field = player->field;
     struct mm_error error;
     const size_t owner = owner_of(player, player->project);
     struct mm_owner *handle = field->owners[owner].handle;
-    const struct span span = move_random_part(player, project->span);
-    struct mm_extent extent = field_extent(field, span);
-    extent.start += field->chunk_bytes / 2;
-    extent.bytes -= field->chunk_bytes / 2;
     const struct attempt attempt =
         judge_attempt(player, owner, MM_OPERATION_ENSURE_MAPPED, extent);
     const enum mm_status status =
@@ -165,6 +178,8 @@ static void work(struct player *player, struct project *project)
     }
     for (size_t chunk = span.first; chunk < span.end; chunk++) {
         const uintptr_t address = field->window.start + chunk * field->chunk_bytes;
+        /* At once: a chunk that was published too early faults here. */
+        use_line(player, project, chunk, owner);
         const struct mm_lookup seen = mmapper_lookup(field->mapper, address);
         if (seen.owner != handle || seen.state != MM_MAPPED) {
             stress_violation(field->run, player->thread,
@@ -173,9 +188,31 @@ static void work(struct player *player, struct project *project)
             return;
         }
         log_chunk(player, chunk, owner, project->epoch);
-        use_line(player, project, chunk, owner);
     }
     stress_count(player->thread, COUNT_ENSURED);
+}
+
+static void work(struct player *player, struct project *project)
+{
+    const struct span span = move_random_part(player, project->span);
+    struct mm_extent extent = field_extent(player->field, span);
+    extent.start += player->field->chunk_bytes / 2;
+    extent.bytes -= player->field->chunk_bytes / 2;
+    map_and_use(player, project, span, extent);
+}
+
+/* All members go over the fresh range in the same order, a chunk at a time: each finds
+ * the others right at the chunk it wants. Waits a little for a fellow. */
+static void sweep(struct player *player, struct project *project)
+{
+    enum { PATIENCE = 64 };
+    for (unsigned i = 0; i < PATIENCE && !has_company(project); i++) {
+        (void)sched_yield();
+    }
+    for (size_t chunk = project->span.first; chunk < project->span.end; chunk++) {
+        const struct span one = {chunk, chunk + 1};
+        map_and_use(player, project, one, field_extent(player->field, one));
+    }
 }
 
 void project_step(struct player *player, struct projects *projects)
@@ -183,8 +220,10 @@ void project_step(struct player *player, struct projects *projects)
     struct stress_random *random = &player->thread->random;
     if (player->project == PLAYER_NO_PROJECT) {
         const size_t index = stress_random_below(random, FIELD_PROJECTS);
-        join(player, &projects->all[index], index);
-    } else if (stress_random_one_in(random, 6)) {
+        if (join(player, &projects->all[index], index)) {
+            sweep(player, &projects->all[index]);
+        }
+    } else if (stress_random_one_in(random, 3)) {
         leave(player, &projects->all[player->project]);
     } else {
         work(player, &projects->all[player->project]);

@@ -16,6 +16,7 @@
 
 enum {
     PROJECT_CHUNKS = 24,
+    PROJECT_MEMBERS = 3,
     PLAYER_NO_PROJECT = FIELD_PROJECTS,
 };
 
@@ -30,7 +31,8 @@ struct project {
     enum project_state state;
     struct span span; /* constant while open */
     uint64_t epoch;   /* the same */
-    unsigned members;
+    unsigned joined;  /* threads that ever joined: it ends when they left */
+    unsigned members; /* of those, still in it */
     uint32_t written[STRESS_MAX_THREADS]; /* each thread's: chunks with its token */
 };
 
