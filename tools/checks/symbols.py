@@ -20,8 +20,10 @@ _C_LIBRARY = """
 """
 # The mapper neither allocates nor locks.
 MAPPER = frozenset((_MAPPING_SUPPORT + _C_LIBRARY).split())
-# The spaces hold their descriptions on the heap, and map memory through the mapper only.
-SPACES = frozenset((_C_LIBRARY + "calloc free").split())
+_LOCKS = " ".join(f"pthread_mutex_{name}" for name in "init lock unlock destroy".split())
+# The spaces hold their descriptions on the heap, the one of free lists has a lock, and all
+# map memory through the mapper only.
+SPACES = frozenset(f"{_C_LIBRARY} {_LOCKS} calloc free".split())
 
 
 def _expected(archive):
