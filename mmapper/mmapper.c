@@ -169,6 +169,7 @@ enum mm_status mmapper_create(const struct mmapper_options *options,
     const uintptr_t here = (uintptr_t)memory;
     const bool inside = here > shape.table.base && here < shape.limit;
     mm_store_relaxed_u64(&made->search, inside ? here : shape.limit);
+    os_count_table(made, MM_OS_ACQUIRE_TABLE, 0);
     *mapper = made;
     return MM_OK;
 }
@@ -203,19 +204,36 @@ static enum mm_status expect_settled(const struct call *call)
     return MM_OK;
 }
 
+/* Releases what is held; the record of a failure keeps the run, and says destroy. */
+static enum mm_status release_everything(const struct call *call)
+{
+    struct mmapper *mapper = call->mapper;
+    struct mm_run run;
+    for (uintptr_t at = mapper->table.base; mmapper_next_run(mapper, at, &run);
+         at = mm_extent_end(run.extent)) {
+        if (run.state == MM_UNMAPPED) {
+            continue;
+        }
+        struct mm_owner *owner =
+            owner_at(&mapper->owners, owner_id(&mapper->owners, run.owner));
+        const enum mm_status status =
+            mmapper_release(mapper, owner, run.extent, call->error);
+        if (status != MM_OK) {
+            if (call->error != NULL) {
+                call->error->operation = MM_OPERATION_DESTROY;
+            }
+            return status;
+        }
+    }
+    return MM_OK;
+}
+
 enum mm_status mmapper_destroy(struct mmapper *mapper, struct mm_error *error)
 {
     const struct call call = lifecycle_call(mapper, MM_OPERATION_DESTROY, error);
     enum mm_status status = expect_settled(&call);
-    struct mm_run run;
-    for (uintptr_t at = mapper->table.base;
-         status == MM_OK && mmapper_next_run(mapper, at, &run);
-         at = mm_extent_end(run.extent)) {
-        if (run.state != MM_UNMAPPED) {
-            status = mmapper_release(
-                mapper, owner_at(&mapper->owners, owner_id(&mapper->owners, run.owner)),
-                run.extent, error);
-        }
+    if (status == MM_OK) {
+        status = release_everything(&call);
     }
     if (status != MM_OK) {
         return status;
@@ -227,6 +245,7 @@ enum mm_status mmapper_destroy(struct mmapper *mapper, struct mm_error *error)
     if (os_error != 0) {
         /* The kernel may have made one mapping of the table and a neighbour's: cutting
          * it out again can fail at vm.max_map_count. */
+        os_count_table(mapper, MM_OS_RELEASE_TABLE, os_error);
         return call_fail_os(&call, MM_OS_RELEASE_TABLE,
                             mm_extent_of((uintptr_t)mapper, bytes), os_error);
     }

@@ -33,8 +33,9 @@
  *     every other operation waits for nobody.
  *  G4 Atomicity. quarantine, transfer, release, adopt and exclude are all or nothing:
  *     a failing call leaves every chunk as it was. ensure_mapped is monotone: after an
- *     error some chunks may be quarantined or mapped, the error names the first that
- *     is not mapped, calling again is safe. decommit is monotone: when the OS failed,
+ *     error some chunks may be quarantined or mapped, calling again is safe; the error
+ *     names the chunk that is in the way or, when the OS refused, the first that is
+ *     not mapped. decommit is monotone: when the OS failed,
  *     the chunks are QUARANTINED and their contents undefined.
  *  G5 Quiescence, the caller's part. When decommit or release of X is called, every
  *     mutating call of the owner whose footprint meets X (its chunks, rounded

@@ -57,6 +57,11 @@ int os_each_mapping(const struct mmapper *mapper, struct mm_extent range,
         support->operations->each_mapping(support->context, range, visit, argument));
 }
 
+void os_count_table(struct mmapper *mapper, enum mm_os_call call, int error)
+{
+    (void)counted(mapper, call, error);
+}
+
 void os_rename(struct mmapper *mapper, const struct mm_owner *owner,
                struct mm_extent extent)
 {

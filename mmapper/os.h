@@ -14,6 +14,8 @@ int os_commit(struct mmapper *mapper, const struct mm_owner *owner,
 int os_decommit(struct mmapper *mapper, const struct mm_owner *owner,
                 struct mm_extent extent);
 int os_release(struct mmapper *mapper, struct mm_extent extent);
+/* Counts a table call, which creation and destruction make themselves. */
+void os_count_table(struct mmapper *mapper, enum mm_os_call call, int error);
 int os_each_mapping(const struct mmapper *mapper, struct mm_extent range,
                     mm_mapping_visitor visit, void *argument);
 
