@@ -16,8 +16,6 @@
 /* Larger recordings are refused: what is read from them takes a few times as much. */
 static const size_t most_bytes = (size_t)1 << 30;
 
-extern char **environ;
-
 /* Everything that `fd` still gives. NULL with errno when that fails. */
 static char *read_all(int fd, size_t *bytes)
 {
@@ -55,6 +53,8 @@ static int rewindable(int fd)
     int result = -1;
     if (copy != NULL && fwrite(text, 1, bytes, copy) == bytes && fflush(copy) == 0) {
         result = dup(fileno(copy));
+    }
+    if (result >= 0) {
         (void)lseek(result, 0, SEEK_SET);
     }
     if (copy != NULL) {
@@ -97,7 +97,7 @@ static char *unpack(int fd, size_t *bytes)
     if (child > 0 && (waitpid(child, &status, 0) != child || status != 0)) {
         free(text);
         text = NULL;
-        errno = EILSEQ;
+        errno = EBADMSG;
     }
     return text;
 }

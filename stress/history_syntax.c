@@ -232,7 +232,7 @@ bool history_descriptor(struct history_text text, int64_t *fd,
     text = history_trim(text);
     *path = (struct history_text){text.end, text.end};
     const bool negative = history_skip(&text, "-");
-    uint64_t number;
+    uint64_t number = 0;
     if (!take_number(&text, &number) || number > INT32_MAX) {
         /* 0xffffffff is how some programs spell -1 */
         *fd = -1;
