@@ -180,6 +180,24 @@ static bool go_on(const struct arguments *arguments, const struct outcome *outco
            (deadline == 0 || history_now() < deadline);
 }
 
+/* About once a second, while rounds go on. */
+static void show_progress(const char *name, const struct history_replays *alone,
+                          const struct history_replays *threads, double deadline,
+                          double *shown)
+{
+    const double now = history_now();
+    if (now - *shown >= 1) {
+        *shown = now;
+        (void)fprintf(stderr,
+                      "history: %s: %" PRIu64 " rounds, %" PRIu64
+                      " operations, %" PRIu64 " refused, %.0f s left\n",
+                      name, alone->rounds + threads->rounds,
+                      alone->sum.steps + threads->sum.steps,
+                      alone->sum.refused + threads->sum.refused,
+                      deadline > now ? deadline - now : 0);
+    }
+}
+
 static void replay_all(const struct arguments *arguments, const char *name,
                        const struct history_plan *plan, uintptr_t base, double deadline,
                        const struct outcome *outcome, struct history_replays *alone,
@@ -187,6 +205,7 @@ static void replay_all(const struct arguments *arguments, const char *name,
 {
     struct history_replay_options options = {
         .seed = arguments->options.seed, .base = base, .name = name};
+    double shown = history_now();
     do {
         struct history_replay_result result;
         options.threads = false;
@@ -196,6 +215,12 @@ static void replay_all(const struct arguments *arguments, const char *name,
         if (result.violations == 0 && !result.environment) {
             replay_copies(plan, arguments->copies, &options, threads);
         }
+        if (alone->sum.violations + threads->sum.violations > 0) {
+            (void)printf("again: %s --threads=%u --seed=%" PRIu64 " %s\n",
+                         arguments->options.program, arguments->copies, options.seed,
+                         name);
+        }
+        show_progress(name, alone, threads, deadline, &shown);
         options.seed += arguments->copies;
         options.deadline = deadline;
     } while (go_on(arguments, outcome, alone, threads, deadline));

@@ -70,10 +70,37 @@ static bool skip_bracket(struct history_text *text)
     return true;
 }
 
+static bool path_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           strchr("_./-", c) != NULL;
+}
+
+const char *history_find_note(struct history_text text)
+{
+    const char *name = history_find(text, "strace: Process ");
+    if (name == NULL) {
+        name = history_find(text, "strace: [ Process ");
+    }
+    if (name == NULL) {
+        return NULL;
+    }
+    /* strace calls itself what it was called by: a name or an absolute path, which may
+     * stand right behind a word. */
+    const char *start = name;
+    while (start > text.at && path_char(start[-1])) {
+        start--;
+    }
+    while (start < name && *start != '/') {
+        start++;
+    }
+    return start;
+}
+
 static bool is_note(struct history_text text)
 {
-    return history_skip(&text, "strace: ") || history_skip(&text, "Process ") ||
-           history_skip(&text, "[ Process ");
+    return history_find_note(text) == text.at || history_skip(&text, "strace: ") ||
+           history_skip(&text, "Process ") || history_skip(&text, "[ Process ");
 }
 
 enum history_prefix history_take_prefix(struct history_text *text, uint32_t *pid)

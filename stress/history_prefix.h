@@ -20,4 +20,8 @@ enum history_prefix {
  */
 enum history_prefix history_take_prefix(struct history_text *text, uint32_t *pid);
 
+/* Where strace speaks of a process that it attaches to, also in the middle of a line;
+ * NULL when it does not. */
+const char *history_find_note(struct history_text text);
+
 #endif /* STRESS_HISTORY_PREFIX_H */

@@ -235,7 +235,7 @@ static bool changes_pid(struct history_text *text, uint32_t *pid)
  * which goes on in the next: what is before the note has begun, the note is dropped. */
 static bool cut_by_note(struct reader *reader, uint32_t pid, struct history_text *text)
 {
-    const char *note = history_find(*text, "strace: Process ");
+    const char *note = history_find_note(*text);
     if (note == NULL || note == text->at || !ends_with(text, " attached")) {
         return false;
     }
@@ -259,7 +259,8 @@ static const char *read_rest_of_cut(struct reader *reader, struct history_text t
 
 static bool goes_on(const struct reader *reader, struct history_text text)
 {
-    return reader->cut && text.at < text.end && (*text.at == ',' || *text.at == ')');
+    return reader->cut && text.at < text.end && strchr(",)<", *text.at) != NULL &&
+           !history_skip(&text, "<... ");
 }
 
 static const char *read_body(struct reader *reader, uint32_t pid,

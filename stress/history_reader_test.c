@@ -269,13 +269,19 @@ static void passes_over_notes_and_signals(void)
         "[ Process PID=12 runs in 32 bit mode. ]\n"
         "12 strace: [ Process PID=12 runs in 64 bit mode. ]\n"
         "clone(child_stack=NULL, flags=SIGCHLDstrace: Process 13 attached\n"
-        ", child_tidptr=0x7f) = 13\n");
+        ", child_tidptr=0x7f) = 13\n"
+        "/usr/bin/strace: Process 13 attached\n"
+        "[pid 12] clone(child_stack=NULL, flags=SIGCHLD/usr/bin/strace: Process 14 "
+        "attached\n"
+        " <unfinished ...>\n"
+        "[pid 12] <... clone resumed>, child_tidptr=0x7f) = 14\n");
     EXPECT_EQ(history->lines.unreadable, 0);
-    EXPECT_EQ(history->lines.notes, 3);
+    EXPECT_EQ(history->lines.notes, 4);
     EXPECT_EQ(history->lines.signals, 1);
     EXPECT_EQ(history->lines.blank, 1);
-    EXPECT_EQ(history->count, 1);
+    EXPECT_EQ(history->count, 2);
     EXPECT_EQ(history->events[0].result, 13);
+    EXPECT_EQ(history->events[1].result, 14);
     history_free(history);
 }
 

@@ -100,17 +100,30 @@ static bool register_owners(struct replay *replay, uint32_t index)
     return true;
 }
 
+/* Small regions let ranges of a few megabytes cross their borders; a huge window must
+ * not have too many of them, as each costs a step. */
+static unsigned region_log(uint64_t window_bytes, struct stress_random *random)
+{
+    enum { LEAST = 6, MOST = 20, MOST_REGIONS_LOG = 16 };
+    unsigned least = LEAST;
+    while (least < MOST &&
+           window_bytes / HISTORY_CHUNK_BYTES >> least >> MOST_REGIONS_LOG != 0) {
+        least++;
+    }
+    return least + (unsigned)stress_random_below(random, MOST - least + 1);
+}
+
 static bool make_space(struct replay *replay, uint32_t index,
                        struct stress_random *random)
 {
     struct replay_space *space = &replay->spaces[index];
     struct mm_error error;
-    /* Small regions let ranges of a few megabytes cross their borders. */
-    const struct mmapper_options options = {
-        .chunk_bytes = HISTORY_CHUNK_BYTES,
-        .base = space->base,
-        .limit = space->base + replay->plan->layouts[index].bytes,
-        .log_region_chunks = 6 + (unsigned)stress_random_below(random, 11)};
+    const uint64_t bytes = replay->plan->layouts[index].bytes;
+    const struct mmapper_options options = {.chunk_bytes = HISTORY_CHUNK_BYTES,
+                                            .base = space->base,
+                                            .limit = space->base + bytes,
+                                            .log_region_chunks =
+                                                region_log(bytes, random)};
     if (mmapper_create(&options, &replay->support, &space->mapper, &error) != MM_OK) {
         replay_failure(replay, NULL, &error);
         return false;
