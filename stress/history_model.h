@@ -140,8 +140,9 @@ struct history_model {
 struct history_model *history_model_build(const struct history *history);
 void history_model_free(struct history_model *model);
 
-/* "file 3 of line 12", "stack of 21595", ...: at most `bytes` bytes, NUL included. */
-void history_origin_name(const struct history_model *model, uint32_t origin, char *text,
+/* Of the origin `index`: "file 3 of line 12", "stack of 21595", ...: at most `bytes`
+ * bytes, NUL included. */
+void history_origin_name(const struct history_model *model, uint32_t index, char *text,
                          size_t bytes);
 const char *history_overwrite_name(enum history_overwrite_kind kind);
 

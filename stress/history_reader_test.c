@@ -250,11 +250,12 @@ static void counts_what_it_cannot_read(void)
 
 static void counts_more_than_it_keeps(void)
 {
-    char text[4 * 1000 + 1];
-    for (size_t i = 0; i < 1000; i++) {
-        memcpy(text + 4 * i, "???\n", 4);
+    char text[4000];
+    memset(text, '?', sizeof(text));
+    for (size_t i = 3; i < sizeof(text); i += 4) {
+        text[i] = '\n';
     }
-    struct history *history = history_read(text, 4000);
+    struct history *history = history_read(text, sizeof(text));
     EXPECT_EQ(history->lines.unreadable, 1000);
     EXPECT_EQ(history->kept[HISTORY_KEPT_LINES - 1].line, HISTORY_KEPT_LINES);
     history_free(history);
