@@ -6,9 +6,9 @@
 
 #include "mmapper/os.h"
 
-enum mm_status call_begin(struct call *call, struct mmapper *mapper,
-                          struct mm_owner *owner, enum mm_operation operation,
-                          struct mm_extent request, struct mm_error *error)
+enum mm_status mm_call_begin(struct call *call, struct mmapper *mapper,
+                             struct mm_owner *owner, enum mm_operation operation,
+                             struct mm_extent request, struct mm_error *error)
 {
     call->mapper = mapper;
     call->owner = owner;
@@ -17,56 +17,57 @@ enum mm_status call_begin(struct call *call, struct mmapper *mapper,
     call->request = request;
     call->error = error;
     if (call->id == MAP_NOBODY) {
-        return call_fail(call, MM_UNKNOWN_OWNER, request.start,
-                         "the owner is not registered with this mapper");
+        return mm_call_fail(call, MM_UNKNOWN_OWNER, request.start,
+                            "the owner is not registered with this mapper");
     }
     return MM_OK;
 }
 
-enum mm_status call_outer_range(const struct call *call, struct chunk_range *range)
+enum mm_status mm_call_outer_range(const struct call *call, struct chunk_range *range)
 {
     const struct mm_extent request = call->request;
     const struct chunk_table *table = &call->mapper->table;
     if (!mm_extent_valid(request)) {
-        return call_fail(call, MM_INVALID_ARGUMENT, request.start,
-                         request.bytes == 0 ? "the range is empty"
-                                            : "the range passes the end of memory");
+        return mm_call_fail(call, MM_INVALID_ARGUMENT, request.start,
+                            request.bytes == 0 ? "the range is empty"
+                                               : "the range passes the end of memory");
     }
     if (request.start < table->base || mm_extent_end(request) > call->mapper->limit) {
-        return call_fail(call, MM_OUT_OF_RANGE,
-                         request.start < table->base ? request.start
-                                                     : call->mapper->limit,
-                         "the range is not inside the mapper's window");
+        return mm_call_fail(call, MM_OUT_OF_RANGE,
+                            request.start < table->base ? request.start
+                                                        : call->mapper->limit,
+                            "the range is not inside the mapper's window");
     }
     range->first = chunk_of(table, request.start);
     range->end = chunk_of(table, mm_extent_end(request) - 1) + 1;
     return MM_OK;
 }
 
-enum mm_status call_exact_range(const struct call *call, struct chunk_range *range)
+enum mm_status mm_call_exact_range(const struct call *call, struct chunk_range *range)
 {
     const size_t chunk_bytes = (size_t)1 << call->mapper->table.log_chunk;
     if (!mm_is_aligned(call->request.start, chunk_bytes)) {
-        return call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
-                         "the start is not a multiple of the chunk size");
+        return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                            "the start is not a multiple of the chunk size");
     }
     if (!mm_is_aligned(call->request.bytes, chunk_bytes)) {
-        return call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
-                         "the size is not a multiple of the chunk size");
+        return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                            "the size is not a multiple of the chunk size");
     }
-    return call_outer_range(call, range);
+    return mm_call_outer_range(call, range);
 }
 
-enum mm_status call_expect_backing(const struct call *call, enum mm_backing backing)
+enum mm_status mm_call_expect_backing(const struct call *call, enum mm_backing backing)
 {
     if (call->owner->strategy.backing == backing) {
         return MM_OK;
     }
-    return call_fail(call, MM_WRONG_STATE, call->request.start,
-                     backing == MM_BACKING_RESERVED
-                         ? "the owner's backing is external: the mapper maps nothing "
-                           "for it"
-                         : "the owner's backing is not external");
+    return mm_call_fail(
+        call, MM_WRONG_STATE, call->request.start,
+        backing == MM_BACKING_RESERVED
+            ? "the owner's backing is external: the mapper maps nothing "
+              "for it"
+            : "the owner's backing is not external");
 }
 
 static enum mm_status record(const struct call *call, enum mm_status status,
@@ -89,14 +90,14 @@ static enum mm_status record(const struct call *call, enum mm_status status,
     return status;
 }
 
-enum mm_status call_fail(const struct call *call, enum mm_status status,
-                         uintptr_t address, const char *detail)
+enum mm_status mm_call_fail(const struct call *call, enum mm_status status,
+                            uintptr_t address, const char *detail)
 {
     return record(call, status, address, detail);
 }
 
-enum mm_status call_fail_at(const struct call *call, enum mm_status status,
-                            size_t chunk, map_value value)
+enum mm_status mm_call_fail_at(const struct call *call, enum mm_status status,
+                               size_t chunk, map_value value)
 {
     const map_owner id = map_owner_of(value);
     (void)record(call, status, chunk_address(&call->mapper->table, chunk),
@@ -105,10 +106,10 @@ enum mm_status call_fail_at(const struct call *call, enum mm_status status,
                                      : "the chunk's state does not allow this");
     if (call->error != NULL) {
         struct mm_holder *holder = &call->error->holder;
-        holder->state = map_public_state(map_state_of(value));
+        holder->state = mm_map_public_state(map_state_of(value));
         if (id != MAP_NOBODY) {
             holder->owner = owner_at(&call->mapper->owners, id);
-            if (!owner_describe(holder->owner, holder)) {
+            if (!mm_owner_describe(holder->owner, holder)) {
                 holder->name[0] = '\0'; /* gone meanwhile: no half a name */
             }
         }
@@ -123,8 +124,8 @@ static bool take_first(void *argument, const struct mm_mapping *mapping)
     return false;
 }
 
-enum mm_status call_fail_os(const struct call *call, enum mm_os_call os_call,
-                            struct mm_extent extent, int os_error)
+enum mm_status mm_call_fail_os(const struct call *call, enum mm_os_call os_call,
+                               struct mm_extent extent, int os_error)
 {
     const struct mmap_support *support = call->mapper->support;
     const enum mm_status status = os_error == EEXIST   ? MM_CONFLICT
@@ -141,7 +142,7 @@ enum mm_status call_fail_os(const struct call *call, enum mm_os_call os_call,
     call->error->os_error = os_error;
     if (status == MM_CONFLICT) {
         struct mm_mapping *foreign = &call->error->foreign;
-        (void)os_each_mapping(call->mapper, extent, take_first, foreign);
+        (void)mm_os_each_mapping(call->mapper, extent, take_first, foreign);
         if (foreign->extent.bytes > 0 && foreign->extent.start > extent.start) {
             call->error->address = foreign->extent.start;
         }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "mmapper/chunk_table.h"
 
-size_t chunk_table_region_bytes(const struct chunk_table *table)
+size_t mm_chunk_table_region_bytes(const struct chunk_table *table)
 {
     return (chunk_region(table, table->chunks - 1) + 1) * sizeof(mm_atomic_u32);
 }
 
-size_t chunk_table_slot_bytes(const struct chunk_table *table)
+size_t mm_chunk_table_slot_bytes(const struct chunk_table *table)
 {
     return table->chunks * sizeof(mm_atomic_u16);
 }
@@ -38,8 +38,8 @@ static struct chunk_unit slot_unit(struct chunk_range range, uint32_t word,
     return unit;
 }
 
-struct chunk_unit chunk_unit_load(const struct chunk_table *table,
-                                  struct chunk_range range)
+struct chunk_unit mm_chunk_unit_load(const struct chunk_table *table,
+                                     struct chunk_range range)
 {
     const size_t region = chunk_region(table, range.first);
     /* edge: PUBLISH-WORD */
@@ -51,8 +51,8 @@ struct chunk_unit chunk_unit_load(const struct chunk_table *table,
     return slot_unit(range, word, mm_load_acquire_u16(&table->slots[range.first]));
 }
 
-struct chunk_unit chunk_unit_load_pinned(const struct chunk_table *table,
-                                         struct chunk_range range)
+struct chunk_unit mm_chunk_unit_load_pinned(const struct chunk_table *table,
+                                            struct chunk_range range)
 {
     const size_t region = chunk_region(table, range.first);
     /* edge: PIN-CLAIM, PUBLISH-WORD */
@@ -82,8 +82,8 @@ static enum chunk_swap split_region(mm_atomic_u32 *word, uint32_t seen)
                                                                : CHUNK_LOST;
 }
 
-enum chunk_swap chunk_claim(struct chunk_table *table, size_t first,
-                            const struct chunk_unit *unit, map_value value)
+enum chunk_swap mm_chunk_claim(struct chunk_table *table, size_t first,
+                               const struct chunk_unit *unit, map_value value)
 {
     mm_atomic_u32 *word = &table->regions[chunk_region(table, first)];
     bool swapped;
@@ -100,8 +100,8 @@ enum chunk_swap chunk_claim(struct chunk_table *table, size_t first,
     return swapped ? CHUNK_SWAPPED : CHUNK_LOST;
 }
 
-enum chunk_swap chunk_publish(struct chunk_table *table, size_t first,
-                              const struct chunk_unit *unit, map_value value)
+enum chunk_swap mm_chunk_publish(struct chunk_table *table, size_t first,
+                                 const struct chunk_unit *unit, map_value value)
 {
     mm_atomic_u32 *word = &table->regions[chunk_region(table, first)];
     bool swapped;

@@ -49,8 +49,8 @@ struct chunk_unit {
 };
 
 /* Bytes for the words and for the slots of a table of this shape. */
-size_t chunk_table_region_bytes(const struct chunk_table *table);
-size_t chunk_table_slot_bytes(const struct chunk_table *table);
+size_t mm_chunk_table_region_bytes(const struct chunk_table *table);
+size_t mm_chunk_table_slot_bytes(const struct chunk_table *table);
 
 static inline size_t chunk_region(const struct chunk_table *table, size_t chunk)
 {
@@ -109,12 +109,12 @@ static inline map_value chunk_load(const struct chunk_table *table, size_t chunk
 }
 
 /* The unit at the head of `range`. Acquire. */
-struct chunk_unit chunk_unit_load(const struct chunk_table *table,
-                                  struct chunk_range range);
+struct chunk_unit mm_chunk_unit_load(const struct chunk_table *table,
+                                     struct chunk_range range);
 
 /* The same, and after any pin that the calling thread made before (seq_cst). */
-struct chunk_unit chunk_unit_load_pinned(const struct chunk_table *table,
-                                         struct chunk_range range);
+struct chunk_unit mm_chunk_unit_load_pinned(const struct chunk_table *table,
+                                            struct chunk_range range);
 
 /* What a replacement came to. */
 enum chunk_swap {
@@ -129,9 +129,9 @@ enum chunk_swap {
  * claim: seq_cst, so that the pins read afterwards are not older than the claim.
  * publish: release, of the OS calls made before.
  */
-enum chunk_swap chunk_claim(struct chunk_table *table, size_t first,
-                            const struct chunk_unit *unit, map_value value);
-enum chunk_swap chunk_publish(struct chunk_table *table, size_t first,
-                              const struct chunk_unit *unit, map_value value);
+enum chunk_swap mm_chunk_claim(struct chunk_table *table, size_t first,
+                               const struct chunk_unit *unit, map_value value);
+enum chunk_swap mm_chunk_publish(struct chunk_table *table, size_t first,
+                                 const struct chunk_unit *unit, map_value value);
 
 #endif /* MMAPPER_CHUNK_TABLE_H */

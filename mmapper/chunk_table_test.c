@@ -34,8 +34,8 @@ static void expect_model(const struct fixture *fixture)
         EXPECT_EQ(chunk_load(table, chunk), fixture->model[chunk]);
     }
     while (range.first < range.end) {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
-        const struct chunk_unit pinned = chunk_unit_load_pinned(table, range);
+        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
+        const struct chunk_unit pinned = mm_chunk_unit_load_pinned(table, range);
         EXPECT(unit.end > range.first && unit.end <= range.end);
         EXPECT_EQ(unit.end, pinned.end);
         EXPECT_EQ(unit.value, pinned.value);
@@ -54,10 +54,10 @@ static void set(struct fixture *fixture, struct chunk_range range, map_value val
         fixture->model[chunk] = value;
     }
     while (range.first < range.end) {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
+        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
         const enum chunk_swap swap =
-            claim ? chunk_claim(table, range.first, &unit, value)
-                  : chunk_publish(table, range.first, &unit, value);
+            claim ? mm_chunk_claim(table, range.first, &unit, value)
+                  : mm_chunk_publish(table, range.first, &unit, value);
         EXPECT(swap != CHUNK_LOST);
         if (swap == CHUNK_SWAPPED) {
             range.first = unit.end;
@@ -79,8 +79,8 @@ static void test_addresses(void)
     EXPECT_EQ(chunk_region_end(table, 3), 4);
     EXPECT_EQ(chunk_region_end(table, 4), 8);
     EXPECT_EQ(chunk_region_end(table, 13), CHUNKS);
-    EXPECT_EQ(chunk_table_region_bytes(table), REGIONS * 4);
-    EXPECT_EQ(chunk_table_slot_bytes(table), CHUNKS * 2);
+    EXPECT_EQ(mm_chunk_table_region_bytes(table), REGIONS * 4);
+    EXPECT_EQ(mm_chunk_table_slot_bytes(table), CHUNKS * 2);
 }
 
 /* Whole regions change by their word alone, the short last one included. */
@@ -123,19 +123,19 @@ static void test_stale(void)
     begin(&fixture);
     const struct chunk_range region = {0, 4};
     const struct chunk_range one = {1, 2};
-    const struct chunk_unit whole = chunk_unit_load(&fixture.table, region);
-    const struct chunk_unit part = chunk_unit_load(&fixture.table, one);
+    const struct chunk_unit whole = mm_chunk_unit_load(&fixture.table, region);
+    const struct chunk_unit part = mm_chunk_unit_load(&fixture.table, one);
     set(&fixture, region, map_make(MAP_MAPPED, 3), true);
     const map_value mine = map_make(MAP_RESERVING, 4);
-    EXPECT_EQ(chunk_claim(&fixture.table, 0, &whole, mine), CHUNK_LOST);
-    EXPECT_EQ(chunk_publish(&fixture.table, 0, &whole, mine), CHUNK_LOST);
-    EXPECT_EQ(chunk_claim(&fixture.table, 1, &part, mine), CHUNK_LOST);
+    EXPECT_EQ(mm_chunk_claim(&fixture.table, 0, &whole, mine), CHUNK_LOST);
+    EXPECT_EQ(mm_chunk_publish(&fixture.table, 0, &whole, mine), CHUNK_LOST);
+    EXPECT_EQ(mm_chunk_claim(&fixture.table, 1, &part, mine), CHUNK_LOST);
     expect_model(&fixture);
     set(&fixture, one, map_make(MAP_QUARANTINED, 3), true);
-    const struct chunk_unit slot = chunk_unit_load(&fixture.table, one);
+    const struct chunk_unit slot = mm_chunk_unit_load(&fixture.table, one);
     set(&fixture, one, map_make(MAP_MAPPED, 3), true);
-    EXPECT_EQ(chunk_claim(&fixture.table, 1, &slot, mine), CHUNK_LOST);
-    EXPECT_EQ(chunk_publish(&fixture.table, 1, &slot, mine), CHUNK_LOST);
+    EXPECT_EQ(mm_chunk_claim(&fixture.table, 1, &slot, mine), CHUNK_LOST);
+    EXPECT_EQ(mm_chunk_publish(&fixture.table, 1, &slot, mine), CHUNK_LOST);
     expect_model(&fixture);
 }
 

@@ -3,7 +3,7 @@
 
 #include "mmapper/check.h"
 
-void count_swap(struct mmapper *mapper, enum chunk_swap swap)
+void mm_count_swap(struct mmapper *mapper, enum chunk_swap swap)
 {
     if (swap == CHUNK_LOST) {
         counter_add(&mapper->counters, COUNTER_RACES_LOST);
@@ -12,23 +12,23 @@ void count_swap(struct mmapper *mapper, enum chunk_swap swap)
     }
 }
 
-size_t claim_prefix(const struct call *call, struct chunk_range range,
-                    enum map_step step, struct obstacle *obstacle)
+size_t mm_claim_prefix(const struct call *call, struct chunk_range range,
+                       enum map_step step, struct obstacle *obstacle)
 {
     struct chunk_table *table = &call->mapper->table;
     while (range.first < range.end) {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
+        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
         map_value next;
         const enum mm_status status =
-            map_transition(step, unit.value, call->id, MAP_NOBODY, &next);
+            mm_map_transition(step, unit.value, call->id, MAP_NOBODY, &next);
         if (status != MM_OK) {
             obstacle->status = status;
             obstacle->chunk = range.first;
             obstacle->value = unit.value;
             break;
         }
-        const enum chunk_swap swap = chunk_claim(table, range.first, &unit, next);
-        count_swap(call->mapper, swap);
+        const enum chunk_swap swap = mm_chunk_claim(table, range.first, &unit, next);
+        mm_count_swap(call->mapper, swap);
         if (swap == CHUNK_SWAPPED) {
             range.first = unit.end;
         }
@@ -36,47 +36,47 @@ size_t claim_prefix(const struct call *call, struct chunk_range range,
     return range.first;
 }
 
-enum mm_status claim_all(const struct call *call, struct chunk_range range,
-                         enum map_step step)
+enum mm_status mm_claim_all(const struct call *call, struct chunk_range range,
+                            enum map_step step)
 {
     struct obstacle obstacle = {.status = MM_OK};
-    const size_t claimed = claim_prefix(call, range, step, &obstacle);
+    const size_t claimed = mm_claim_prefix(call, range, step, &obstacle);
     if (claimed == range.end) {
         return MM_OK;
     }
     undo_all(call, (struct chunk_range){range.first, claimed});
-    return call_fail_at(call, obstacle.status, obstacle.chunk, obstacle.value);
+    return mm_call_fail_at(call, obstacle.status, obstacle.chunk, obstacle.value);
 }
 
-enum mm_status claim_all_quiescent(const struct call *call, struct chunk_range range,
-                                   enum map_step step)
+enum mm_status mm_claim_all_quiescent(const struct call *call, struct chunk_range range,
+                                      enum map_step step)
 {
-    const enum mm_status status = claim_all(call, range, step);
+    const enum mm_status status = mm_claim_all(call, range, step);
     if (status != MM_OK) {
         return status;
     }
     /* Claim first, look second (edge PIN-CLAIM): a thread that pins after this look
      * sees the claim, one that pinned before it is seen here. */
-    if (owner_is_pinned(call->owner)) {
+    if (mm_owner_is_pinned(call->owner)) {
         undo_all(call, range);
-        return call_fail(call, MM_BUSY, call->request.start,
-                         "a thread of the owner is inside ensure_mapped");
+        return mm_call_fail(call, MM_BUSY, call->request.start,
+                            "a thread of the owner is inside ensure_mapped");
     }
     return MM_OK;
 }
 
-void finish_all(const struct call *call, struct chunk_range range, enum map_step step,
-                map_owner recipient)
+void mm_finish_all(const struct call *call, struct chunk_range range,
+                   enum map_step step, map_owner recipient)
 {
     struct chunk_table *table = &call->mapper->table;
     while (range.first < range.end) {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
+        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
         map_value next = unit.value;
         /* Nobody else may change what this call claimed, nor split its regions. */
         const enum mm_status status =
-            map_transition(step, unit.value, call->id, recipient, &next);
+            mm_map_transition(step, unit.value, call->id, recipient, &next);
         MM_CHECK(status == MM_OK);
-        const enum chunk_swap swap = chunk_publish(table, range.first, &unit, next);
+        const enum chunk_swap swap = mm_chunk_publish(table, range.first, &unit, next);
         MM_CHECK(swap == CHUNK_SWAPPED);
         range.first = unit.end;
     }

@@ -44,7 +44,7 @@ static enum glance glance(const struct call *call, map_value value,
     case MAP_RESERVING:
         return GLANCE_WAIT;
     default:
-        *status = map_is_transient(state) ? MM_BUSY : MM_WRONG_STATE;
+        *status = mm_map_is_transient(state) ? MM_BUSY : MM_WRONG_STATE;
         return GLANCE_FAIL;
     }
 }
@@ -57,11 +57,11 @@ static enum mm_status survey(const struct call *call, struct chunk_range *range)
     struct chunk_range rest = *range;
     bool all_mapped = true;
     while (rest.first < rest.end) {
-        const struct chunk_unit unit = chunk_unit_load(&call->mapper->table, rest);
+        const struct chunk_unit unit = mm_chunk_unit_load(&call->mapper->table, rest);
         enum mm_status status;
         const enum glance seen = glance(call, unit.value, &status);
         if (seen == GLANCE_FAIL) {
-            return call_fail_at(call, status, rest.first, unit.value);
+            return mm_call_fail_at(call, status, rest.first, unit.value);
         }
         all_mapped = all_mapped && seen == GLANCE_MAPPED;
         rest.first = unit.end;
@@ -79,7 +79,7 @@ static struct chunk_range quarantined_run(const struct call *call,
     struct chunk_range rest = range;
     while (rest.first < rest.end) {
         const struct chunk_unit unit =
-            chunk_unit_load_pinned(&call->mapper->table, rest);
+            mm_chunk_unit_load_pinned(&call->mapper->table, rest);
         if (unit.value != map_make(MAP_QUARANTINED, call->id)) {
             break;
         }
@@ -95,7 +95,7 @@ static enum mm_status publish_mapped(const struct call *call, struct chunk_range
     struct chunk_table *table = &call->mapper->table;
     const map_value mapped = map_make(MAP_MAPPED, call->id);
     while (run.first < run.end) {
-        const struct chunk_unit unit = chunk_unit_load_pinned(table, run);
+        const struct chunk_unit unit = mm_chunk_unit_load_pinned(table, run);
         map_value next;
         if (unit.value == mapped) {
             run.first = unit.end; /* a fellow thread was faster: all the same */
@@ -105,12 +105,12 @@ static enum mm_status publish_mapped(const struct call *call, struct chunk_range
          * MAPPED, or be claimed by a call that will see the pin and take its claim
          * back. */
         const enum mm_status status =
-            map_transition(MAP_STEP_COMMIT, unit.value, call->id, MAP_NOBODY, &next);
+            mm_map_transition(MAP_STEP_COMMIT, unit.value, call->id, MAP_NOBODY, &next);
         if (status != MM_OK) {
-            return call_fail_at(call, status, run.first, unit.value);
+            return mm_call_fail_at(call, status, run.first, unit.value);
         }
-        const enum chunk_swap swap = chunk_publish(table, run.first, &unit, next);
-        count_swap(call->mapper, swap);
+        const enum chunk_swap swap = mm_chunk_publish(table, run.first, &unit, next);
+        mm_count_swap(call->mapper, swap);
         if (swap == CHUNK_SWAPPED) {
             run.first = unit.end;
         }
@@ -125,9 +125,9 @@ static enum mm_status commit_run(const struct call *call, struct chunk_range *ra
         return MM_OK; /* changed since: look again */
     }
     const struct mm_extent extent = chunk_extent(&call->mapper->table, run);
-    const int os_error = os_commit(call->mapper, call->owner, extent);
+    const int os_error = mm_os_commit(call->mapper, call->owner, extent);
     if (os_error != 0) {
-        return call_fail_os(call, MM_OS_COMMIT, extent, os_error);
+        return mm_call_fail_os(call, MM_OS_COMMIT, extent, os_error);
     }
     const enum mm_status status = publish_mapped(call, run);
     if (status == MM_OK) {
@@ -141,12 +141,12 @@ static enum mm_status commit_run(const struct call *call, struct chunk_range *ra
 static enum mm_status reserve_run(const struct call *call, struct chunk_range range)
 {
     struct obstacle obstacle = {.status = MM_OK};
-    const size_t claimed = claim_prefix(call, range, MAP_STEP_RESERVE, &obstacle);
+    const size_t claimed = mm_claim_prefix(call, range, MAP_STEP_RESERVE, &obstacle);
     if (claimed == range.first) {
         return MM_OK;
     }
     range.end = claimed;
-    return reserve_claimed(call, range);
+    return mm_reserve_claimed(call, range);
 }
 
 /* Works through the range until all is mapped, or something fails, or a fellow thread
@@ -156,7 +156,7 @@ static enum mm_status work(const struct call *call, struct chunk_range *range,
 {
     while (range->first < range->end) {
         const struct chunk_unit unit =
-            chunk_unit_load_pinned(&call->mapper->table, *range);
+            mm_chunk_unit_load_pinned(&call->mapper->table, *range);
         enum mm_status status;
         switch (glance(call, unit.value, &status)) {
         case GLANCE_MAPPED:
@@ -172,7 +172,7 @@ static enum mm_status work(const struct call *call, struct chunk_range *range,
             *wait = true;
             return MM_OK;
         case GLANCE_FAIL:
-            return call_fail_at(call, status, range->first, unit.value);
+            return mm_call_fail_at(call, status, range->first, unit.value);
         }
         if (status != MM_OK) {
             return status;
@@ -188,18 +188,18 @@ enum mm_status mmapper_ensure_mapped(struct mmapper *mapper, struct mm_owner *ow
     struct chunk_range range;
     struct mm_backoff backoff = {0};
     enum mm_status status =
-        call_begin(&call, mapper, owner, MM_OPERATION_ENSURE_MAPPED, extent, error);
+        mm_call_begin(&call, mapper, owner, MM_OPERATION_ENSURE_MAPPED, extent, error);
     if (status == MM_OK) {
-        status = call_outer_range(&call, &range);
+        status = mm_call_outer_range(&call, &range);
     }
     if (status == MM_OK) {
         status = survey(&call, &range);
     }
     while (status == MM_OK && range.first < range.end) {
         bool wait = false;
-        struct owner_pin *pin = owner_pin(owner);
+        struct owner_pin *pin = mm_owner_pin(owner);
         status = work(&call, &range, &wait);
-        owner_unpin(pin);
+        mm_owner_unpin(pin);
         if (wait) {
             /* Not pinned: a fellow's release must not be refused for our waiting. */
             counter_add(&mapper->counters, COUNTER_WAITS);

@@ -24,7 +24,7 @@ static bool note_any(void *argument, const struct mm_mapping *mapping)
 static bool may_be_mapped(const struct mmapper *mapper, struct mm_extent extent)
 {
     bool any = false;
-    const int os_error = os_each_mapping(mapper, extent, note_any, &any);
+    const int os_error = mm_os_each_mapping(mapper, extent, note_any, &any);
     return any || os_error != 0;
 }
 
@@ -83,10 +83,10 @@ static void resolve_unit(struct resolution *resolution, size_t first,
                                               chunk_extent(&mapper->table, range));
     map_value next;
     const enum mm_status status =
-        map_transition(step, unit->value, resolution->call.id,
-                       owner_abandoned(&mapper->owners), &next);
+        mm_map_transition(step, unit->value, resolution->call.id,
+                          owner_abandoned(&mapper->owners), &next);
     MM_CHECK(status == MM_OK);
-    const enum chunk_swap swap = chunk_publish(&mapper->table, first, unit, next);
+    const enum chunk_swap swap = mm_chunk_publish(&mapper->table, first, unit, next);
     MM_CHECK(swap == CHUNK_SWAPPED);
     count(&resolution->report, step, next, unit->end - first);
 }
@@ -96,8 +96,8 @@ static void resolve_all(struct resolution *resolution)
     const struct chunk_table *table = &resolution->call.mapper->table;
     struct chunk_range range = {0, table->chunks};
     while (range.first < range.end) {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
-        if (map_is_transient(map_state_of(unit.value))) {
+        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
+        if (mm_map_is_transient(map_state_of(unit.value))) {
             resolve_unit(resolution, range.first, &unit);
         }
         range.first = unit.end;
@@ -115,11 +115,12 @@ enum mm_status mmapper_after_fork_in_child(struct mmapper *mapper,
     const size_t page_bytes = mapper->support->page_bytes;
     const struct mm_extent first_page = mm_extent_of(mapper->table.base, page_bytes);
     bool ignored = false;
-    const int os_error = os_each_mapping(mapper, first_page, note_any, &ignored);
+    const int os_error = mm_os_each_mapping(mapper, first_page, note_any, &ignored);
     if (os_error != 0) {
-        return call_fail_os(&resolution.call, MM_OS_EACH_MAPPING, first_page, os_error);
+        return mm_call_fail_os(&resolution.call, MM_OS_EACH_MAPPING, first_page,
+                               os_error);
     }
-    resolution.report.pins = owner_table_after_fork(&mapper->owners);
+    resolution.report.pins = mm_owner_table_after_fork(&mapper->owners);
     resolve_all(&resolution);
     if (report != NULL) {
         *report = resolution.report;

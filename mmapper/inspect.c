@@ -25,7 +25,7 @@ struct mm_lookup mmapper_lookup(const struct mmapper *mapper, uintptr_t address)
 {
     const map_value value = value_at(mapper, address);
     const struct mm_lookup lookup = {
-        .state = map_public_state(map_state_of(value)),
+        .state = mm_map_public_state(map_state_of(value)),
         .owner = owner_at(&mapper->owners, map_owner_of(value))};
     return lookup;
 }
@@ -33,7 +33,8 @@ struct mm_lookup mmapper_lookup(const struct mmapper *mapper, uintptr_t address)
 /* Equal for chunks that belong to one run. */
 static bool same_run(map_value a, map_value b)
 {
-    return map_public_state(map_state_of(a)) == map_public_state(map_state_of(b)) &&
+    return mm_map_public_state(map_state_of(a)) ==
+               mm_map_public_state(map_state_of(b)) &&
            map_owner_of(a) == map_owner_of(b);
 }
 
@@ -48,7 +49,7 @@ bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
         return false;
     }
     struct chunk_range rest = {chunk_of(table, address), table->chunks};
-    const struct chunk_unit head = chunk_unit_load(table, rest);
+    const struct chunk_unit head = mm_chunk_unit_load(table, rest);
     const struct chunk_range begin = rest;
     struct chunk_unit unit = head;
     while (same_run(unit.value, head.value)) {
@@ -56,10 +57,10 @@ bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
         if (rest.first == rest.end) {
             break;
         }
-        unit = chunk_unit_load(table, rest);
+        unit = mm_chunk_unit_load(table, rest);
     }
     run->extent = chunk_extent(table, (struct chunk_range){begin.first, rest.first});
-    run->state = map_public_state(map_state_of(head.value));
+    run->state = mm_map_public_state(map_state_of(head.value));
     run->owner = owner_at(&mapper->owners, map_owner_of(head.value));
     return true;
 }
@@ -67,13 +68,13 @@ bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
 static void add_run(struct text *text, const struct mm_run *run)
 {
     struct mm_holder holder = {.owner = NULL};
-    text_add_extent(text, run->extent);
-    text_add(text, "  %-12s  ", mm_state_name(run->state));
-    text_add_bytes(text, run->extent.bytes);
-    if (run->owner != NULL && owner_describe(run->owner, &holder)) {
-        text_add(text, "  %s \"%s\"", mm_kind_name(holder.kind), holder.name);
+    mm_text_add_extent(text, run->extent);
+    mm_text_add(text, "  %-12s  ", mm_state_name(run->state));
+    mm_text_add_bytes(text, run->extent.bytes);
+    if (run->owner != NULL && mm_owner_describe(run->owner, &holder)) {
+        mm_text_add(text, "  %s \"%s\"", mm_kind_name(holder.kind), holder.name);
     }
-    text_add(text, "\n");
+    mm_text_add(text, "\n");
 }
 
 size_t mmapper_dump(const struct mmapper *mapper, char *buffer, size_t bytes)
@@ -83,7 +84,7 @@ size_t mmapper_dump(const struct mmapper *mapper, char *buffer, size_t bytes)
     struct mm_run run;
     uint64_t missing = 0;
     size_t needed = TAIL_BYTES;
-    text_init(&dump, buffer, bytes);
+    mm_text_init(&dump, buffer, bytes);
     for (uintptr_t at = mapper->table.base; mmapper_next_run(mapper, at, &run);
          at = mm_extent_end(run.extent)) {
         char line_buffer[LINE_BYTES];
@@ -91,18 +92,18 @@ size_t mmapper_dump(const struct mmapper *mapper, char *buffer, size_t bytes)
         if (run.state == MM_UNMAPPED) {
             continue;
         }
-        text_init(&line, line_buffer, sizeof line_buffer);
+        mm_text_init(&line, line_buffer, sizeof line_buffer);
         add_run(&line, &run);
         needed += line.length;
         /* Once a line is missing all later ones are, and the tail always fits. */
         if (missing > 0 || dump.length + line.length + TAIL_BYTES > bytes) {
             missing++;
         } else {
-            text_add(&dump, "%s", line_buffer);
+            mm_text_add(&dump, "%s", line_buffer);
         }
     }
     if (missing > 0) {
-        text_add(&dump, "... and %" PRIu64 " runs more\n", missing);
+        mm_text_add(&dump, "... and %" PRIu64 " runs more\n", missing);
     }
     return needed;
 }
@@ -136,7 +137,7 @@ void mmapper_statistics(const struct mmapper *mapper, struct mm_statistics *stat
     statistics->races_lost = counter_sum(counters, COUNTER_RACES_LOST);
     statistics->waits = counter_sum(counters, COUNTER_WAITS);
     statistics->regions_split = counter_sum(counters, COUNTER_REGIONS_SPLIT);
-    statistics->owners = owner_count(&mapper->owners);
+    statistics->owners = mm_owner_count(&mapper->owners);
     count_chunks(mapper, NULL, statistics->chunks, &statistics->runs);
 }
 

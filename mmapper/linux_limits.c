@@ -48,7 +48,7 @@ static bool at_map_count(void)
     uint64_t limit;
     uint64_t mappings = 0;
     return read_number("/proc/sys/vm/max_map_count", "", &limit) &&
-           linux_each_mapping(mm_extent_of(0, UINTPTR_MAX), count_one, &mappings) ==
+           mm_linux_each_mapping(mm_extent_of(0, UINTPTR_MAX), count_one, &mappings) ==
                0 &&
            mappings + NEEDED > limit;
 }
@@ -93,7 +93,7 @@ static bool beyond_commit_limit(size_t bytes)
            read_number(meminfo, "Committed_AS:", &b) && (b > a || bytes / 1024 > a - b);
 }
 
-enum mm_memory_cause linux_explain_no_memory(size_t bytes)
+enum mm_memory_cause mm_linux_explain_no_memory(size_t bytes)
 {
     if (at_map_count()) {
         return MM_CAUSE_MAP_COUNT;

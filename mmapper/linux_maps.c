@@ -82,8 +82,8 @@ static int query_mapping(int maps, uintptr_t address, struct mm_mapping *mapping
     return 0;
 }
 
-int linux_each_mapping_query(struct mm_extent range, mm_mapping_visitor visit,
-                             void *argument)
+int mm_linux_each_mapping_query(struct mm_extent range, mm_mapping_visitor visit,
+                                void *argument)
 {
     const int maps = open_maps();
     if (maps < 0) {
@@ -145,8 +145,8 @@ static bool visit_line(char *line, struct mm_extent range, mm_mapping_visitor vi
     return mapping.extent.start < mm_extent_end(range) && visit(argument, &mapping);
 }
 
-int linux_each_mapping_text(struct mm_extent range, mm_mapping_visitor visit,
-                            void *argument)
+int mm_linux_each_mapping_text(struct mm_extent range, mm_mapping_visitor visit,
+                               void *argument)
 {
     char buffer[2 *
                 PATH_MAX]; /* the kernel gives whole lines of at most PATH_MAX + 75 */
@@ -177,11 +177,12 @@ int linux_each_mapping_text(struct mm_extent range, mm_mapping_visitor visit,
     return error;
 }
 
-int linux_each_mapping(struct mm_extent range, mm_mapping_visitor visit, void *argument)
+int mm_linux_each_mapping(struct mm_extent range, mm_mapping_visitor visit,
+                          void *argument)
 {
-    const int error = linux_each_mapping_query(range, visit, argument);
+    const int error = mm_linux_each_mapping_query(range, visit, argument);
     if (error == ENOTTY || error == EINVAL) {
-        return linux_each_mapping_text(range, visit, argument);
+        return mm_linux_each_mapping_text(range, visit, argument);
     }
     return error;
 }

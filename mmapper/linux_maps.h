@@ -10,18 +10,18 @@
 
 /* PROCMAP_QUERY (Linux 6.11), or ENOTTY/EINVAL where the kernel has none; then nothing
  * was visited. */
-int linux_each_mapping_query(struct mm_extent range, mm_mapping_visitor visit,
-                             void *argument);
+int mm_linux_each_mapping_query(struct mm_extent range, mm_mapping_visitor visit,
+                                void *argument);
 
 /* The text of /proc/self/maps: any kernel, slow with many mappings. */
-int linux_each_mapping_text(struct mm_extent range, mm_mapping_visitor visit,
-                            void *argument);
+int mm_linux_each_mapping_text(struct mm_extent range, mm_mapping_visitor visit,
+                               void *argument);
 
 /* The first that works. */
-int linux_each_mapping(struct mm_extent range, mm_mapping_visitor visit,
-                       void *argument);
+int mm_linux_each_mapping(struct mm_extent range, mm_mapping_visitor visit,
+                          void *argument);
 
 /* Which limit stands against `bytes` bytes more. */
-enum mm_memory_cause linux_explain_no_memory(size_t bytes);
+enum mm_memory_cause mm_linux_explain_no_memory(size_t bytes);
 
 #endif /* MMAPPER_LINUX_MAPS_H */

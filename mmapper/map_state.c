@@ -59,13 +59,13 @@ static const struct {
     [MAP_EXCLUDED] = {MM_EXCLUDED, false},
 };
 
-bool map_is_transient(enum map_state state)
+bool mm_map_is_transient(enum map_state state)
 {
     MM_CHECK(state < MAP_STATE_COUNT);
     return state_properties[state].transient;
 }
 
-enum mm_state map_public_state(enum map_state state)
+enum mm_state mm_map_public_state(enum map_state state)
 {
     MM_CHECK(state < MAP_STATE_COUNT);
     return state_properties[state].public_state;
@@ -77,8 +77,8 @@ static bool is_claim(enum map_step step)
     return step <= MAP_STEP_COMMIT;
 }
 
-enum mm_status map_transition(enum map_step step, map_value value, map_owner owner,
-                              map_owner recipient, map_value *result)
+enum mm_status mm_map_transition(enum map_step step, map_value value, map_owner owner,
+                                 map_owner recipient, map_value *result)
 {
     const enum map_state state = map_state_of(value);
     MM_CHECK(step < MAP_STEP_COUNT && state < MAP_STATE_COUNT);

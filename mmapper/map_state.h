@@ -107,7 +107,7 @@ static inline bool map_is_mapped(map_value value)
 }
 
 /* Which thread's call a transient value belongs to is known to that call alone. */
-bool map_is_transient(enum map_state state);
+bool mm_map_is_transient(enum map_state state);
 
 /*
  * What `step`, taken by `owner`, makes of `value`. `recipient` is the new owner of
@@ -116,10 +116,10 @@ bool map_is_transient(enum map_state state);
  * middle of another call MM_WRONG_STATE  own or nobody's, and the step is not possible
  * from there and *result is unchanged.
  */
-enum mm_status map_transition(enum map_step step, map_value value, map_owner owner,
-                              map_owner recipient, map_value *result);
+enum mm_status mm_map_transition(enum map_step step, map_value value, map_owner owner,
+                                 map_owner recipient, map_value *result);
 
 /* The state as the public interface names it. */
-enum mm_state map_public_state(enum map_state state);
+enum mm_state mm_map_public_state(enum map_state state);
 
 #endif /* MMAPPER_MAP_STATE_H */

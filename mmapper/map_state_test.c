@@ -68,7 +68,7 @@ static void test_own(enum map_step step, enum map_state state)
     const map_value untouched = map_make(MAP_EXCLUDED, OTHER);
     map_value result = untouched;
     const map_value value = map_make(state, state == MAP_UNMAPPED ? MAP_NOBODY : ME);
-    const enum mm_status status = map_transition(step, value, ME, HEIR, &result);
+    const enum mm_status status = mm_map_transition(step, value, ME, HEIR, &result);
     const struct edge *edge = find_edge(step, state);
     if (edge != NULL) {
         EXPECT_EQ(status, MM_OK);
@@ -85,7 +85,7 @@ static void test_foreign(enum map_step step, enum map_state state)
 {
     const map_value untouched = map_make(MAP_EXCLUDED, OTHER);
     map_value result = untouched;
-    EXPECT_EQ(map_transition(step, map_make(state, OTHER), ME, HEIR, &result),
+    EXPECT_EQ(mm_map_transition(step, map_make(state, OTHER), ME, HEIR, &result),
               MM_CONFLICT);
     EXPECT_EQ(result, untouched);
 }
@@ -102,7 +102,7 @@ static void test_values(void)
         const map_value value = map_make((enum map_state)state, ME);
         EXPECT_EQ(map_is_mapped(value),
                   state == MAP_MAPPED || state == MAP_TRANSFERRING_M);
-        EXPECT_EQ(map_is_transient((enum map_state)state),
+        EXPECT_EQ(mm_map_is_transient((enum map_state)state),
                   is_transient_by_name((enum map_state)state));
     }
 }

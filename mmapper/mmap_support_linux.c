@@ -119,7 +119,7 @@ static int linux_mappings(void *context, struct mm_extent range,
 {
     (void)context;
     const int saved_errno = errno;
-    const int error = linux_each_mapping(range, visit, argument);
+    const int error = mm_linux_each_mapping(range, visit, argument);
     errno = saved_errno;
     return error;
 }
@@ -128,7 +128,7 @@ static enum mm_memory_cause linux_explain(void *context, size_t bytes)
 {
     (void)context;
     const int saved_errno = errno;
-    const enum mm_memory_cause cause = linux_explain_no_memory(bytes);
+    const enum mm_memory_cause cause = mm_linux_explain_no_memory(bytes);
     errno = saved_errno;
     return cause;
 }

@@ -73,7 +73,7 @@ static bool list_one(void *argument, const struct mm_mapping *mapping)
 static struct mm_mapping mapping_at(uintptr_t address)
 {
     struct listing listing = {.count = 0};
-    EXPECT_EQ(linux_each_mapping(mm_extent_of(address, 1), list_one, &listing), 0);
+    EXPECT_EQ(mm_linux_each_mapping(mm_extent_of(address, 1), list_one, &listing), 0);
     EXPECT_EQ(listing.count, 1);
     return listing.mappings[0];
 }
@@ -193,10 +193,10 @@ static void test_listing(void)
     const struct mm_extent range = mm_extent_of((uintptr_t)memory + page, 14 * page);
     struct listing text = {.count = 0};
     struct listing query = {.count = 0};
-    EXPECT_EQ(linux_each_mapping_text(range, list_one, &text), 0);
+    EXPECT_EQ(mm_linux_each_mapping_text(range, list_one, &text), 0);
     EXPECT(text.count >= 8);
     EXPECT_EQ(text.mappings[1].access, MM_ACCESS_READ);
-    const int error = linux_each_mapping_query(range, list_one, &query);
+    const int error = mm_linux_each_mapping_query(range, list_one, &query);
     if (error == 0) {
         EXPECT_EQ(query.count, text.count);
         for (unsigned i = 0; i < text.count; i++) {
@@ -213,7 +213,7 @@ static void test_listing(void)
     /* Nothing above the last mapping is no error. */
     struct listing none = {.count = 0};
     const struct mm_extent top = mm_extent_of(UINTPTR_MAX - 8192, 4096);
-    EXPECT_EQ(linux_each_mapping(top, list_one, &none), 0);
+    EXPECT_EQ(mm_linux_each_mapping(top, list_one, &none), 0);
     EXPECT_EQ(none.count, 0);
     EXPECT_EQ(munmap(memory, 16 * page), 0);
 }

@@ -125,10 +125,10 @@ static struct layout layout_of(const struct shape *shape, size_t page_bytes)
     struct layout layout;
     layout.owners =
         mm_align_down(sizeof(struct mmapper) + OWNER_BYTES - 1, OWNER_BYTES);
-    layout.regions = layout.owners + owner_table_bytes(shape->max_owners);
-    layout.slots = layout.regions + chunk_table_region_bytes(&shape->table);
+    layout.regions = layout.owners + mm_owner_table_bytes(shape->max_owners);
+    layout.slots = layout.regions + mm_chunk_table_region_bytes(&shape->table);
     layout.slots = mm_align_down(layout.slots + OWNER_CACHE_LINE - 1, OWNER_CACHE_LINE);
-    layout.bytes = layout.slots + chunk_table_slot_bytes(&shape->table);
+    layout.bytes = layout.slots + mm_chunk_table_slot_bytes(&shape->table);
     layout.bytes = mm_align_down(layout.bytes + page_bytes - 1, page_bytes);
     return layout;
 }
@@ -169,7 +169,7 @@ enum mm_status mmapper_create(const struct mmapper_options *options,
     const uintptr_t here = (uintptr_t)memory;
     const bool inside = here > shape.table.base && here < shape.limit;
     mm_store_relaxed_u64(&made->search, inside ? here : shape.limit);
-    os_count_table(made, MM_OS_ACQUIRE_TABLE, 0);
+    mm_os_count_table(made, MM_OS_ACQUIRE_TABLE, 0);
     *mapper = made;
     return MM_OK;
 }
@@ -194,11 +194,11 @@ static enum mm_status expect_settled(const struct call *call)
          at = mm_extent_end(run.extent)) {
         const size_t chunk = chunk_of(&mapper->table, run.extent.start);
         const map_value value = chunk_load(&mapper->table, chunk);
-        if (map_is_transient(map_state_of(value))) {
-            return call_fail_at(call, MM_BUSY, chunk, value);
+        if (mm_map_is_transient(map_state_of(value))) {
+            return mm_call_fail_at(call, MM_BUSY, chunk, value);
         }
-        if (run.owner != NULL && owner_is_pinned(run.owner)) {
-            return call_fail_at(call, MM_BUSY, chunk, value);
+        if (run.owner != NULL && mm_owner_is_pinned(run.owner)) {
+            return mm_call_fail_at(call, MM_BUSY, chunk, value);
         }
     }
     return MM_OK;
@@ -245,9 +245,9 @@ enum mm_status mmapper_destroy(struct mmapper *mapper, struct mm_error *error)
     if (os_error != 0) {
         /* The kernel may have made one mapping of the table and a neighbour's: cutting
          * it out again can fail at vm.max_map_count. */
-        os_count_table(mapper, MM_OS_RELEASE_TABLE, os_error);
-        return call_fail_os(&call, MM_OS_RELEASE_TABLE,
-                            mm_extent_of((uintptr_t)mapper, bytes), os_error);
+        mm_os_count_table(mapper, MM_OS_RELEASE_TABLE, os_error);
+        return mm_call_fail_os(&call, MM_OS_RELEASE_TABLE,
+                               mm_extent_of((uintptr_t)mapper, bytes), os_error);
     }
     return MM_OK;
 }
@@ -277,16 +277,16 @@ enum mm_status mmapper_register_owner(struct mmapper *mapper,
     const struct call call = lifecycle_call(mapper, MM_OPERATION_REGISTER_OWNER, error);
     if (options == NULL || owner == NULL || options->name == NULL ||
         options->name[0] == '\0') {
-        return call_fail(&call, MM_INVALID_ARGUMENT, 0, "an owner needs a name");
+        return mm_call_fail(&call, MM_INVALID_ARGUMENT, 0, "an owner needs a name");
     }
     if ((unsigned)options->kind >= MM_KIND_COUNT ||
         !strategy_known(options->strategy)) {
-        return call_fail(&call, MM_INVALID_ARGUMENT, 0,
-                         "the kind or the strategy is not one of the known ones");
+        return mm_call_fail(&call, MM_INVALID_ARGUMENT, 0,
+                            "the kind or the strategy is not one of the known ones");
     }
-    if (owner_register(&mapper->owners, options, owner) != MM_OK) {
-        return call_fail(&call, MM_LIMIT, 0,
-                         "as many owners are registered as the mapper has room for");
+    if (mm_owner_register(&mapper->owners, options, owner) != MM_OK) {
+        return mm_call_fail(&call, MM_LIMIT, 0,
+                            "as many owners are registered as the mapper has room for");
     }
     return MM_OK;
 }
@@ -296,24 +296,24 @@ enum mm_status mmapper_unregister_owner(struct mmapper *mapper, struct mm_owner 
 {
     struct call call;
     const enum mm_status status =
-        call_begin(&call, mapper, owner, MM_OPERATION_UNREGISTER_OWNER,
-                   mmapper_window(mapper), error);
+        mm_call_begin(&call, mapper, owner, MM_OPERATION_UNREGISTER_OWNER,
+                      mmapper_window(mapper), error);
     if (status != MM_OK) {
         return status;
     }
-    if (owner_is_pinned(owner)) {
-        return call_fail(&call, MM_BUSY, 0,
-                         "a thread of the owner is inside ensure_mapped");
+    if (mm_owner_is_pinned(owner)) {
+        return mm_call_fail(&call, MM_BUSY, 0,
+                            "a thread of the owner is inside ensure_mapped");
     }
     struct mm_run run;
     for (uintptr_t at = mapper->table.base; mmapper_next_run(mapper, at, &run);
          at = mm_extent_end(run.extent)) {
         if (run.owner == owner) {
             const size_t chunk = chunk_of(&mapper->table, run.extent.start);
-            return call_fail_at(&call, MM_WRONG_STATE, chunk,
-                                chunk_load(&mapper->table, chunk));
+            return mm_call_fail_at(&call, MM_WRONG_STATE, chunk,
+                                   chunk_load(&mapper->table, chunk));
         }
     }
-    owner_unregister(owner);
+    mm_owner_unregister(owner);
     return MM_OK;
 }

@@ -120,7 +120,7 @@ const char *mm_difference_kind_name(enum mm_difference_kind kind)
     return NAME_IN(names, kind);
 }
 
-void text_init(struct text *text, char *buffer, size_t bytes)
+void mm_text_init(struct text *text, char *buffer, size_t bytes)
 {
     text->buffer = buffer;
     text->bytes = bytes;
@@ -130,7 +130,7 @@ void text_init(struct text *text, char *buffer, size_t bytes)
     }
 }
 
-void text_add(struct text *text, const char *format, ...)
+void mm_text_add(struct text *text, const char *format, ...)
 {
     const bool room = text->length < text->bytes;
     va_list arguments;
@@ -144,13 +144,13 @@ void text_add(struct text *text, const char *format, ...)
     }
 }
 
-void text_add_extent(struct text *text, struct mm_extent extent)
+void mm_text_add_extent(struct text *text, struct mm_extent extent)
 {
-    text_add(text, "0x%" PRIxPTR "-0x%" PRIxPTR, extent.start,
-             extent.start + extent.bytes);
+    mm_text_add(text, "0x%" PRIxPTR "-0x%" PRIxPTR, extent.start,
+                extent.start + extent.bytes);
 }
 
-void text_add_bytes(struct text *text, size_t bytes)
+void mm_text_add_bytes(struct text *text, size_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
     unsigned unit = 0;
@@ -159,58 +159,58 @@ void text_add_bytes(struct text *text, size_t bytes)
         bytes /= 1024;
         unit++;
     }
-    text_add(text, "%zu %s", bytes, units[unit]);
+    mm_text_add(text, "%zu %s", bytes, units[unit]);
 }
 
 static void add_holder(struct text *text, const struct mm_error *error)
 {
     const struct mm_holder *holder = &error->holder;
-    text_add(text, "; 0x%" PRIxPTR " is %s", error->address,
-             mm_state_name(holder->state));
+    mm_text_add(text, "; 0x%" PRIxPTR " is %s", error->address,
+                mm_state_name(holder->state));
     if (holder->owner != NULL) {
-        text_add(text, " for %s \"%s\"", mm_kind_name(holder->kind), holder->name);
+        mm_text_add(text, " for %s \"%s\"", mm_kind_name(holder->kind), holder->name);
     }
 }
 
 static void add_foreign(struct text *text, const struct mm_mapping *foreign)
 {
-    text_add(text, "; the kernel lists ");
-    text_add_extent(text, foreign->extent);
-    text_add(text, " %c%c%c%c %s", foreign->access & MM_ACCESS_READ ? 'r' : '-',
-             foreign->access & MM_ACCESS_WRITE ? 'w' : '-',
-             foreign->access & MM_ACCESS_EXECUTE ? 'x' : '-',
-             foreign->shared ? 's' : 'p',
-             foreign->name[0] != '\0' ? foreign->name : "(anonymous)");
+    mm_text_add(text, "; the kernel lists ");
+    mm_text_add_extent(text, foreign->extent);
+    mm_text_add(text, " %c%c%c%c %s", foreign->access & MM_ACCESS_READ ? 'r' : '-',
+                foreign->access & MM_ACCESS_WRITE ? 'w' : '-',
+                foreign->access & MM_ACCESS_EXECUTE ? 'x' : '-',
+                foreign->shared ? 's' : 'p',
+                foreign->name[0] != '\0' ? foreign->name : "(anonymous)");
 }
 
 size_t mm_error_format(const struct mm_error *error, char *text, size_t bytes)
 {
     struct text line;
-    text_init(&line, text, bytes);
-    text_add(&line, "%s", mm_operation_name(error->operation));
+    mm_text_init(&line, text, bytes);
+    mm_text_add(&line, "%s", mm_operation_name(error->operation));
     if (error->request.bytes > 0) {
-        text_add(&line, " of ");
-        text_add_extent(&line, error->request);
-        text_add(&line, " (");
-        text_add_bytes(&line, error->request.bytes);
-        text_add(&line, ")");
+        mm_text_add(&line, " of ");
+        mm_text_add_extent(&line, error->request);
+        mm_text_add(&line, " (");
+        mm_text_add_bytes(&line, error->request.bytes);
+        mm_text_add(&line, ")");
     }
-    text_add(&line, ": %s: %s", mm_status_name(error->status),
-             error->detail != NULL ? error->detail : "?");
+    mm_text_add(&line, ": %s: %s", mm_status_name(error->status),
+                error->detail != NULL ? error->detail : "?");
     if (error->holder.owner != NULL || error->holder.state != MM_UNMAPPED) {
         add_holder(&line, error);
     } else if (error->address != 0) {
-        text_add(&line, "; at 0x%" PRIxPTR, error->address);
+        mm_text_add(&line, "; at 0x%" PRIxPTR, error->address);
     }
     if (error->foreign.extent.bytes > 0) {
         add_foreign(&line, &error->foreign);
     }
     if (error->os_call != MM_OS_NONE) {
-        text_add(&line, "; %s gave errno %d", mm_os_call_name(error->os_call),
-                 error->os_error);
+        mm_text_add(&line, "; %s gave errno %d", mm_os_call_name(error->os_call),
+                    error->os_error);
     }
     if (error->cause != MM_CAUSE_NONE) {
-        text_add(&line, "; cause: %s", mm_memory_cause_name(error->cause));
+        mm_text_add(&line, "; cause: %s", mm_memory_cause_name(error->cause));
     }
     return line.length;
 }

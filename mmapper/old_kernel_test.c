@@ -58,7 +58,7 @@ static bool count(void *argument, const struct mm_mapping *mapping)
 static unsigned mappings_in(struct mm_extent extent)
 {
     unsigned mappings = 0;
-    EXPECT_EQ(linux_each_mapping_text(extent, count, &mappings), 0);
+    EXPECT_EQ(mm_linux_each_mapping_text(extent, count, &mappings), 0);
     return mappings;
 }
 

@@ -13,17 +13,17 @@ enum mm_status mmapper_quarantine(struct mmapper *mapper, struct mm_owner *owner
     struct call call;
     struct chunk_range range;
     enum mm_status status =
-        call_begin(&call, mapper, owner, MM_OPERATION_QUARANTINE, extent, error);
+        mm_call_begin(&call, mapper, owner, MM_OPERATION_QUARANTINE, extent, error);
     if (status == MM_OK) {
-        status = call_expect_backing(&call, MM_BACKING_RESERVED);
+        status = mm_call_expect_backing(&call, MM_BACKING_RESERVED);
     }
     if (status == MM_OK) {
-        status = call_exact_range(&call, &range);
+        status = mm_call_exact_range(&call, &range);
     }
     if (status == MM_OK) {
-        status = claim_all(&call, range, MAP_STEP_RESERVE);
+        status = mm_claim_all(&call, range, MAP_STEP_RESERVE);
     }
-    return status == MM_OK ? reserve_claimed(&call, range) : status;
+    return status == MM_OK ? mm_reserve_claimed(&call, range) : status;
 }
 
 enum mm_status mmapper_decommit(struct mmapper *mapper, struct mm_owner *owner,
@@ -32,26 +32,26 @@ enum mm_status mmapper_decommit(struct mmapper *mapper, struct mm_owner *owner,
     struct call call;
     struct chunk_range range;
     enum mm_status status =
-        call_begin(&call, mapper, owner, MM_OPERATION_DECOMMIT, extent, error);
+        mm_call_begin(&call, mapper, owner, MM_OPERATION_DECOMMIT, extent, error);
     if (status == MM_OK) {
-        status = call_expect_backing(&call, MM_BACKING_RESERVED);
+        status = mm_call_expect_backing(&call, MM_BACKING_RESERVED);
     }
     if (status == MM_OK) {
-        status = call_exact_range(&call, &range);
+        status = mm_call_exact_range(&call, &range);
     }
     if (status == MM_OK) {
-        status = claim_all_quiescent(&call, range, MAP_STEP_DECOMMIT);
+        status = mm_claim_all_quiescent(&call, range, MAP_STEP_DECOMMIT);
     }
     if (status != MM_OK) {
         return status;
     }
-    const int os_error = os_decommit(mapper, call.owner, extent);
+    const int os_error = mm_os_decommit(mapper, call.owner, extent);
     if (os_error != 0) {
-        status = call_fail_os(&call, MM_OS_DECOMMIT, extent, os_error);
+        status = mm_call_fail_os(&call, MM_OS_DECOMMIT, extent, os_error);
     }
     /* QUARANTINED also when the OS failed half way: MAPPED would promise access that is
      * gone, and QUARANTINED promises nothing that is. */
-    finish_all(&call, range, MAP_STEP_FINISH, MAP_NOBODY);
+    mm_finish_all(&call, range, MAP_STEP_FINISH, MAP_NOBODY);
     return status;
 }
 
@@ -61,27 +61,27 @@ enum mm_status mmapper_release(struct mmapper *mapper, struct mm_owner *owner,
     struct call call;
     struct chunk_range range;
     enum mm_status status =
-        call_begin(&call, mapper, owner, MM_OPERATION_RELEASE, extent, error);
+        mm_call_begin(&call, mapper, owner, MM_OPERATION_RELEASE, extent, error);
     if (status == MM_OK) {
-        status = call_exact_range(&call, &range);
+        status = mm_call_exact_range(&call, &range);
     }
     if (status == MM_OK) {
-        status = claim_all_quiescent(&call, range, MAP_STEP_RELEASE);
+        status = mm_claim_all_quiescent(&call, range, MAP_STEP_RELEASE);
     }
     if (status != MM_OK) {
         return status;
     }
     if (call.owner->strategy.backing == MM_BACKING_RESERVED) {
         /* One call for all of it, so that it fails as a whole. */
-        const int os_error = os_release(mapper, extent);
+        const int os_error = mm_os_release(mapper, extent);
         if (os_error != 0) {
-            status = call_fail_os(&call, MM_OS_RELEASE, extent, os_error);
+            status = mm_call_fail_os(&call, MM_OS_RELEASE, extent, os_error);
             undo_all(&call, range);
             return status;
         }
     }
-    finish_all(&call, range, MAP_STEP_FINISH, MAP_NOBODY);
-    placement_released(mapper, extent);
+    mm_finish_all(&call, range, MAP_STEP_FINISH, MAP_NOBODY);
+    mm_placement_released(mapper, extent);
     return MM_OK;
 }
 
@@ -95,16 +95,16 @@ static enum mm_status check_recipient(const struct call *call,
                                       const struct mm_owner *to)
 {
     if (owner_id(&call->mapper->owners, to) == MAP_NOBODY) {
-        return call_fail(call, MM_UNKNOWN_OWNER, call->request.start,
-                         "the recipient is not registered with this mapper");
+        return mm_call_fail(call, MM_UNKNOWN_OWNER, call->request.start,
+                            "the recipient is not registered with this mapper");
     }
     if (to == call->owner) {
-        return call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
-                         "the recipient is the giver");
+        return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                            "the recipient is the giver");
     }
     if (!same_strategy(call->owner->strategy, to->strategy)) {
-        return call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
-                         "the strategies of the two owners differ");
+        return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                            "the strategies of the two owners differ");
     }
     return MM_OK;
 }
@@ -116,23 +116,23 @@ enum mm_status mmapper_transfer(struct mmapper *mapper, struct mm_owner *from,
     struct call call;
     struct chunk_range range;
     enum mm_status status =
-        call_begin(&call, mapper, from, MM_OPERATION_TRANSFER, extent, error);
+        mm_call_begin(&call, mapper, from, MM_OPERATION_TRANSFER, extent, error);
     if (status == MM_OK) {
         status = check_recipient(&call, to);
     }
     if (status == MM_OK) {
-        status = call_exact_range(&call, &range);
+        status = mm_call_exact_range(&call, &range);
     }
     if (status == MM_OK) {
-        status = claim_all_quiescent(&call, range, MAP_STEP_TRANSFER);
+        status = mm_claim_all_quiescent(&call, range, MAP_STEP_TRANSFER);
     }
     if (status != MM_OK) {
         return status;
     }
     if (from->strategy.backing == MM_BACKING_RESERVED) {
-        os_rename(mapper, to, extent);
+        mm_os_rename(mapper, to, extent);
     }
-    finish_all(&call, range, MAP_STEP_FINISH, owner_id(&mapper->owners, to));
+    mm_finish_all(&call, range, MAP_STEP_FINISH, owner_id(&mapper->owners, to));
     return MM_OK;
 }
 
@@ -143,20 +143,21 @@ static enum mm_status record_external(struct mmapper *mapper, struct mm_owner *o
 {
     struct call call;
     struct chunk_range range;
-    enum mm_status status = call_begin(&call, mapper, owner, operation, extent, error);
+    enum mm_status status =
+        mm_call_begin(&call, mapper, owner, operation, extent, error);
     if (status == MM_OK) {
-        status = call_expect_backing(&call, MM_BACKING_EXTERNAL);
+        status = mm_call_expect_backing(&call, MM_BACKING_EXTERNAL);
     }
     if (status == MM_OK) {
-        status = call_exact_range(&call, &range);
+        status = mm_call_exact_range(&call, &range);
     }
     if (status == MM_OK) {
         /* Claimed first although there is nothing to do in between: a fellow thread
          * must not see a chunk that a conflict further on takes back. */
-        status = claim_all(&call, range, MAP_STEP_RESERVE);
+        status = mm_claim_all(&call, range, MAP_STEP_RESERVE);
     }
     if (status == MM_OK) {
-        finish_all(&call, range, step, MAP_NOBODY);
+        mm_finish_all(&call, range, step, MAP_NOBODY);
     }
     return status;
 }

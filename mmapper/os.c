@@ -14,8 +14,8 @@ static int counted(const struct mmapper *mapper, enum mm_os_call call, int error
     return error;
 }
 
-int os_reserve(struct mmapper *mapper, const struct mm_owner *owner,
-               struct mm_extent extent)
+int mm_os_reserve(struct mmapper *mapper, const struct mm_owner *owner,
+                  struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
     return counted(
@@ -23,8 +23,8 @@ int os_reserve(struct mmapper *mapper, const struct mm_owner *owner,
         support->operations->reserve(support->context, extent, &owner->strategy));
 }
 
-int os_commit(struct mmapper *mapper, const struct mm_owner *owner,
-              struct mm_extent extent)
+int mm_os_commit(struct mmapper *mapper, const struct mm_owner *owner,
+                 struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
     return counted(
@@ -32,8 +32,8 @@ int os_commit(struct mmapper *mapper, const struct mm_owner *owner,
         support->operations->commit(support->context, extent, &owner->strategy));
 }
 
-int os_decommit(struct mmapper *mapper, const struct mm_owner *owner,
-                struct mm_extent extent)
+int mm_os_decommit(struct mmapper *mapper, const struct mm_owner *owner,
+                   struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
     return counted(
@@ -41,15 +41,15 @@ int os_decommit(struct mmapper *mapper, const struct mm_owner *owner,
         support->operations->decommit(support->context, extent, &owner->strategy));
 }
 
-int os_release(struct mmapper *mapper, struct mm_extent extent)
+int mm_os_release(struct mmapper *mapper, struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
     return counted(mapper, MM_OS_RELEASE,
                    support->operations->release(support->context, extent));
 }
 
-int os_each_mapping(const struct mmapper *mapper, struct mm_extent range,
-                    mm_mapping_visitor visit, void *argument)
+int mm_os_each_mapping(const struct mmapper *mapper, struct mm_extent range,
+                       mm_mapping_visitor visit, void *argument)
 {
     const struct mmap_support *support = mapper->support;
     return counted(
@@ -57,13 +57,13 @@ int os_each_mapping(const struct mmapper *mapper, struct mm_extent range,
         support->operations->each_mapping(support->context, range, visit, argument));
 }
 
-void os_count_table(struct mmapper *mapper, enum mm_os_call call, int error)
+void mm_os_count_table(struct mmapper *mapper, enum mm_os_call call, int error)
 {
     (void)counted(mapper, call, error);
 }
 
-void os_rename(struct mmapper *mapper, const struct mm_owner *owner,
-               struct mm_extent extent)
+void mm_os_rename(struct mmapper *mapper, const struct mm_owner *owner,
+                  struct mm_extent extent)
 {
     /* The kernel takes 80 bytes, NUL included, and refuses longer names. */
     char name[80];
@@ -78,8 +78,8 @@ void os_rename(struct mmapper *mapper, const struct mm_owner *owner,
                   support->operations->annotate(support->context, extent, name));
 }
 
-void os_dress(struct mmapper *mapper, const struct mm_owner *owner,
-              struct mm_extent extent)
+void mm_os_dress(struct mmapper *mapper, const struct mm_owner *owner,
+                 struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
     if (owner->strategy.huge_pages != MM_HUGE_PAGES_DEFAULT) {
@@ -87,5 +87,5 @@ void os_dress(struct mmapper *mapper, const struct mm_owner *owner,
             mapper, MM_OS_ADVISE,
             support->operations->advise(support->context, extent, &owner->strategy));
     }
-    os_rename(mapper, owner, extent);
+    mm_os_rename(mapper, owner, extent);
 }

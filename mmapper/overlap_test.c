@@ -197,7 +197,7 @@ static void test_reserve_refused(void)
 }
 
 /* Inside a commit of [2,4) by heap: pinned. */
-static void owner_is_pinned(struct moment *m)
+static void mm_owner_is_pinned(struct moment *m)
 {
     char before[FIXTURE_CHUNKS + 1];
     (void)fixture_picture(&m->f, before);
@@ -220,7 +220,7 @@ static void test_commit_pins(bool after)
     begin(&m);
     EXPECT_OK(CALL(quarantine, &m, heap, 2, 6));
     EXPECT_OK(CALL(quarantine, &m, other, 10, 1));
-    at(&m, MM_OS_COMMIT, after, owner_is_pinned);
+    at(&m, MM_OS_COMMIT, after, mm_owner_is_pinned);
     EXPECT_OK(ENSURE(&m, heap, 2, 2));
     EXPECT_EQ(m.times, 1);
     EXPECT_PICTURE(&m.f, "..mmqqqq......");

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-size_t owner_table_bytes(unsigned max)
+size_t mm_owner_table_bytes(unsigned max)
 {
     return ((size_t)max + 2) * sizeof(struct mm_owner);
 }
@@ -41,9 +41,9 @@ static bool take_entry(struct mm_owner *owner, const struct mm_owner_options *op
     return true;
 }
 
-enum mm_status owner_register(struct owner_table *table,
-                              const struct mm_owner_options *options,
-                              struct mm_owner **owner)
+enum mm_status mm_owner_register(struct owner_table *table,
+                                 const struct mm_owner_options *options,
+                                 struct mm_owner **owner)
 {
     /* Round robin, so that the entry of an owner just unregistered is the last to be
      * reused. Relaxed: only a hint. */
@@ -59,7 +59,7 @@ enum mm_status owner_register(struct owner_table *table,
     return MM_LIMIT;
 }
 
-void owner_unregister(struct mm_owner *owner)
+void mm_owner_unregister(struct mm_owner *owner)
 {
     const uint32_t status = mm_load_relaxed_u32(&owner->status); /* only its own call */
     /* edge: OWNER-FREE */
@@ -68,15 +68,15 @@ void owner_unregister(struct mm_owner *owner)
 }
 
 /* Entries beyond this one were never handed out, and are not worth a page fault: the
- * first round of owner_register gives entry n to call n. Relaxed: a snapshot as good as
- * any while others register. */
+ * first round of mm_owner_register gives entry n to call n. Relaxed: a snapshot as good
+ * as any while others register. */
 static unsigned last_entry(const struct owner_table *table)
 {
     const uint64_t taken = mm_load_relaxed_u64(&table->next);
     return taken < table->max ? (unsigned)taken : table->max;
 }
 
-uint64_t owner_count(const struct owner_table *table)
+uint64_t mm_owner_count(const struct owner_table *table)
 {
     uint64_t live = 0;
     const unsigned last = last_entry(table);
@@ -87,7 +87,7 @@ uint64_t owner_count(const struct owner_table *table)
     return live;
 }
 
-bool owner_describe(const struct mm_owner *owner, struct mm_holder *holder)
+bool mm_owner_describe(const struct mm_owner *owner, struct mm_holder *holder)
 {
     /* edge: OWNER-LIVE */
     const uint32_t before = mm_load_acquire_u32(&owner->status);
@@ -106,7 +106,7 @@ bool owner_describe(const struct mm_owner *owner, struct mm_holder *holder)
     return mm_load_relaxed_u32(&owner->status) == before;
 }
 
-struct owner_pin *owner_pin(struct mm_owner *owner)
+struct owner_pin *mm_owner_pin(struct mm_owner *owner)
 {
     struct owner_pin *pin = &owner->pins[mm_thread_stripe(OWNER_PIN_BITS)];
     /* edge: PIN-CLAIM */
@@ -114,13 +114,13 @@ struct owner_pin *owner_pin(struct mm_owner *owner)
     return pin;
 }
 
-void owner_unpin(struct owner_pin *pin)
+void mm_owner_unpin(struct owner_pin *pin)
 {
     /* edge: UNPIN-READ (release: the commit is over before the pin is gone) */
     (void)mm_fetch_add_release_u64(&pin->count, UINT64_MAX);
 }
 
-bool owner_is_pinned(const struct mm_owner *owner)
+bool mm_owner_is_pinned(const struct mm_owner *owner)
 {
     for (unsigned i = 0; i < OWNER_PIN_STRIPES; i++) {
         /* edge: PIN-CLAIM, UNPIN-READ */
@@ -131,7 +131,7 @@ bool owner_is_pinned(const struct mm_owner *owner)
     return false;
 }
 
-uint64_t owner_table_after_fork(struct owner_table *table)
+uint64_t mm_owner_table_after_fork(struct owner_table *table)
 {
     /* One thread: relaxed throughout. */
     uint64_t pins = 0;

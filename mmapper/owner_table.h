@@ -64,7 +64,7 @@ struct owner_table {
 };
 
 /* Bytes of `owners`, zero-filled memory aligned to OWNER_BYTES. */
-size_t owner_table_bytes(unsigned max);
+size_t mm_owner_table_bytes(unsigned max);
 
 /* The id of a live owner of this table; MAP_NOBODY for any other pointer, which is not
  * followed. */
@@ -88,29 +88,29 @@ static inline struct mm_owner *owner_at(const struct owner_table *table, map_own
 }
 
 /* Lock-free. MM_LIMIT when every entry is taken. */
-enum mm_status owner_register(struct owner_table *table,
-                              const struct mm_owner_options *options,
-                              struct mm_owner **owner);
+enum mm_status mm_owner_register(struct owner_table *table,
+                                 const struct mm_owner_options *options,
+                                 struct mm_owner **owner);
 
 /* Frees the entry of a live owner. */
-void owner_unregister(struct mm_owner *owner);
+void mm_owner_unregister(struct mm_owner *owner);
 
 /* The number of live owners. */
-uint64_t owner_count(const struct owner_table *table);
+uint64_t mm_owner_count(const struct owner_table *table);
 
 /* Copies what an error record says of an owner; false when it is not live (any more).
  * Safe against reuse of the entry. */
-bool owner_describe(const struct mm_owner *owner, struct mm_holder *holder);
+bool mm_owner_describe(const struct mm_owner *owner, struct mm_holder *holder);
 
-/* Pins: see above. owner_pin returns what owner_unpin takes. */
-struct owner_pin *owner_pin(struct mm_owner *owner);
-void owner_unpin(struct owner_pin *pin);
-bool owner_is_pinned(const struct mm_owner *owner);
+/* Pins: see above. mm_owner_pin returns what mm_owner_unpin takes. */
+struct owner_pin *mm_owner_pin(struct mm_owner *owner);
+void mm_owner_unpin(struct owner_pin *pin);
+bool mm_owner_is_pinned(const struct mm_owner *owner);
 
 /* In the only thread of a forked child: drops all pins and the registrations that were
  * under way, and makes the owner of abandoned chunks live; returns the number of pins.
  */
-uint64_t owner_table_after_fork(struct owner_table *table);
+uint64_t mm_owner_table_after_fork(struct owner_table *table);
 
 /* The owner of chunks that a fork left behind; live after the first fork. */
 static inline map_owner owner_abandoned(const struct owner_table *table)

@@ -28,10 +28,10 @@ struct search {
 static int reserve_and_publish(const struct call *call, struct chunk_range range)
 {
     const struct mm_extent extent = chunk_extent(&call->mapper->table, range);
-    const int os_error = os_reserve(call->mapper, call->owner, extent);
+    const int os_error = mm_os_reserve(call->mapper, call->owner, extent);
     if (os_error == 0) {
-        os_dress(call->mapper, call->owner, extent);
-        finish_all(call, range, MAP_STEP_PUBLISH, MAP_NOBODY);
+        mm_os_dress(call->mapper, call->owner, extent);
+        mm_finish_all(call, range, MAP_STEP_PUBLISH, MAP_NOBODY);
     }
     return os_error;
 }
@@ -42,18 +42,19 @@ static enum mm_status refuse(const struct call *call, struct chunk_range range,
                              int os_error)
 {
     const struct mm_extent extent = chunk_extent(&call->mapper->table, range);
-    const enum mm_status status = call_fail_os(call, MM_OS_RESERVE, extent, os_error);
+    const enum mm_status status =
+        mm_call_fail_os(call, MM_OS_RESERVE, extent, os_error);
     undo_all(call, range);
     return status;
 }
 
-enum mm_status reserve_claimed(const struct call *call, struct chunk_range range)
+enum mm_status mm_reserve_claimed(const struct call *call, struct chunk_range range)
 {
     const int os_error = reserve_and_publish(call, range);
     return os_error == 0 ? MM_OK : refuse(call, range, os_error);
 }
 
-void placement_released(struct mmapper *mapper, struct mm_extent extent)
+void mm_placement_released(struct mmapper *mapper, struct mm_extent extent)
 {
     /* Last in, first out: a range given back at once is used again at once. Relaxed:
      * the search is only a hint. */
@@ -72,7 +73,7 @@ static bool take_first(void *argument, const struct mm_mapping *mapping)
 static uintptr_t below_mapping(struct search *search, struct mm_extent extent)
 {
     struct mm_mapping first = {.extent = {0, 0}};
-    (void)os_each_mapping(search->call->mapper, extent, take_first, &first);
+    (void)mm_os_each_mapping(search->call->mapper, extent, take_first, &first);
     if (first.extent.bytes > 0) {
         return first.extent.start;
     }
@@ -92,7 +93,7 @@ static enum mm_status try_at(struct search *search, uintptr_t start, uintptr_t *
         chunk_of(&mapper->table, start),
         chunk_of(&mapper->table, start + search->bytes - 1) + 1};
     struct obstacle obstacle = {.status = MM_OK};
-    const size_t claimed = claim_prefix(call, range, MAP_STEP_RESERVE, &obstacle);
+    const size_t claimed = mm_claim_prefix(call, range, MAP_STEP_RESERVE, &obstacle);
     if (claimed != range.end) {
         undo_all(call, (struct chunk_range){range.first, claimed});
         *below = chunk_address(&mapper->table, obstacle.chunk);
@@ -170,8 +171,8 @@ static enum mm_status place(const struct call *call, size_t bytes, size_t alignm
         status = search_window(call, bytes, alignment, extent);
     }
     if (status == MM_NO_SPACE) {
-        return call_fail(call, MM_NO_SPACE, call->request.start,
-                         "no free range of that size and alignment in the window");
+        return mm_call_fail(call, MM_NO_SPACE, call->request.start,
+                            "no free range of that size and alignment in the window");
     }
     return status;
 }
@@ -182,17 +183,17 @@ static enum mm_status begin_placement(struct call *call, size_t *alignment)
 {
     const size_t chunk_bytes = (size_t)1 << call->mapper->table.log_chunk;
     const size_t bytes = call->request.bytes;
-    enum mm_status status = call_expect_backing(call, MM_BACKING_RESERVED);
+    enum mm_status status = mm_call_expect_backing(call, MM_BACKING_RESERVED);
     if (status != MM_OK) {
         return status;
     }
     if (bytes == 0 || !mm_is_aligned(bytes, chunk_bytes)) {
-        return call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
-                         "the size is not a positive multiple of the chunk size");
+        return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                            "the size is not a positive multiple of the chunk size");
     }
     if (*alignment != 0 && !mm_is_power_of_two(*alignment)) {
-        return call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
-                         "the alignment is not a power of two");
+        return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                            "the alignment is not a power of two");
     }
     if (*alignment < chunk_bytes) {
         *alignment = chunk_bytes;
@@ -206,8 +207,9 @@ enum mm_status mmapper_quarantine_anywhere(struct mmapper *mapper,
                                            struct mm_error *error)
 {
     struct call call;
-    enum mm_status status = call_begin(&call, mapper, owner, MM_OPERATION_QUARANTINE,
-                                       mm_extent_of(mapper->table.base, bytes), error);
+    enum mm_status status =
+        mm_call_begin(&call, mapper, owner, MM_OPERATION_QUARANTINE,
+                      mm_extent_of(mapper->table.base, bytes), error);
     if (status == MM_OK) {
         status = begin_placement(&call, &alignment);
     }
@@ -222,7 +224,7 @@ enum mm_status mmapper_quarantine_preferred(struct mmapper *mapper,
 {
     struct call call;
     enum mm_status status =
-        call_begin(&call, mapper, owner, MM_OPERATION_QUARANTINE, preferred, error);
+        mm_call_begin(&call, mapper, owner, MM_OPERATION_QUARANTINE, preferred, error);
     if (status == MM_OK) {
         status = begin_placement(&call, &alignment);
     }

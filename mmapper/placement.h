@@ -11,9 +11,9 @@
 
 /* Reserves chunks that the call has claimed (RESERVE), and publishes them QUARANTINED;
  * or fails with a record and takes the claim back. */
-enum mm_status reserve_claimed(const struct call *call, struct chunk_range range);
+enum mm_status mm_reserve_claimed(const struct call *call, struct chunk_range range);
 
 /* Tells the search that a range became free. */
-void placement_released(struct mmapper *mapper, struct mm_extent extent);
+void mm_placement_released(struct mmapper *mapper, struct mm_extent extent);
 
 #endif /* MMAPPER_PLACEMENT_H */

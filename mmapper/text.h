@@ -16,10 +16,10 @@ struct text {
 };
 
 /* buffer may be NULL when bytes is 0. */
-void text_init(struct text *text, char *buffer, size_t bytes);
-void text_add(struct text *text, const char *format, ...)
+void mm_text_init(struct text *text, char *buffer, size_t bytes);
+void mm_text_add(struct text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void text_add_extent(struct text *text, struct mm_extent extent);
-void text_add_bytes(struct text *text, size_t bytes); /* "4 MiB" */
+void mm_text_add_extent(struct text *text, struct mm_extent extent);
+void mm_text_add_bytes(struct text *text, size_t bytes); /* "4 MiB" */
 
 #endif /* MMAPPER_TEXT_H */

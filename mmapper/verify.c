@@ -35,7 +35,7 @@ static void report(struct comparison *comparison, enum mm_difference_kind kind,
     struct mm_difference difference = {.kind = kind, .extent = run->extent};
     difference.holder.state = run->state;
     if (run->owner != NULL) {
-        (void)owner_describe(run->owner, &difference.holder);
+        (void)mm_owner_describe(run->owner, &difference.holder);
     }
     if (mapping != NULL) {
         difference.mapping = *mapping;
@@ -126,14 +126,14 @@ enum mm_status mmapper_verify(const struct mmapper *mapper,
                                     .at = mapper->table.base};
     memset(comparison.result, 0, sizeof *comparison.result);
     const struct mm_extent window = mmapper_window(mapper);
-    const int os_error = os_each_mapping(mapper, window, visit, &comparison);
+    const int os_error = mm_os_each_mapping(mapper, window, visit, &comparison);
     if (os_error != 0) {
         /* A failing call counts, which is all that is changed. */
         const struct call call = {.mapper = (struct mmapper *)mapper,
                                   .operation = MM_OPERATION_VERIFY,
                                   .request = window,
                                   .error = error};
-        return call_fail_os(&call, MM_OS_EACH_MAPPING, window, os_error);
+        return mm_call_fail_os(&call, MM_OS_EACH_MAPPING, window, os_error);
     }
     compare_piece(&comparison, mapper->limit, NULL);
     return MM_OK;
