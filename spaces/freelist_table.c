@@ -66,14 +66,15 @@ static void unlink_free(struct freelist_table *table, uint32_t index)
     set_previous(table, next, previous);
 }
 
-void freelist_set_border(struct freelist_table *table, uint32_t index, bool border)
+void freelist_table_set_border(struct freelist_table *table, uint32_t index,
+                               bool border)
 {
     uint32_t *lo = &table->entries[index].lo;
     *lo = border ? *lo | FREELIST_BORDER : *lo & ~FREELIST_BORDER;
 }
 
-void freelist_initialise(struct freelist_table *table, struct freelist_entry *entries,
-                         uint32_t heads)
+void freelist_table_initialise(struct freelist_table *table,
+                               struct freelist_entry *entries, uint32_t heads)
 {
     table->entries = entries;
     table->heads = heads;
@@ -83,8 +84,8 @@ void freelist_initialise(struct freelist_table *table, struct freelist_entry *en
     }
 }
 
-void freelist_extend(struct freelist_table *table, uint32_t head, uint32_t units,
-                     uint32_t grain)
+void freelist_table_extend(struct freelist_table *table, uint32_t head, uint32_t units,
+                           uint32_t grain)
 {
     const uint32_t old_units = table->end - table->heads;
     uint32_t above = old_units + units;
@@ -101,8 +102,8 @@ void freelist_extend(struct freelist_table *table, uint32_t head, uint32_t units
     }
 }
 
-void freelist_take(struct freelist_table *table, uint32_t head, uint32_t index,
-                   uint32_t size)
+void freelist_table_take(struct freelist_table *table, uint32_t head, uint32_t index,
+                         uint32_t size)
 {
     const uint32_t whole = freelist_size(table, index);
     unlink_free(table, index);
@@ -116,8 +117,8 @@ void freelist_take(struct freelist_table *table, uint32_t head, uint32_t index,
     push_free(table, head, rest.index);
 }
 
-struct freelist_block freelist_give(struct freelist_table *table, uint32_t head,
-                                    uint32_t index)
+struct freelist_block freelist_table_give(struct freelist_table *table, uint32_t head,
+                                          uint32_t index)
 {
     struct freelist_block block = {index, freelist_size(table, index)};
     const uint32_t right = index + block.size;
@@ -172,7 +173,8 @@ static bool count_list(const struct freelist_table *table, uint32_t head, uint32
     return freelist_previous(table, sentinel) == previous;
 }
 
-bool freelist_verify(const struct freelist_table *table, struct freelist_census *census)
+bool freelist_table_verify(const struct freelist_table *table,
+                           struct freelist_census *census)
 {
     *census = (struct freelist_census){0};
     for (uint32_t index = table->heads; index < table->end;

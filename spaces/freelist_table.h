@@ -109,26 +109,27 @@ static inline bool freelist_has_border(const struct freelist_table *table,
     return (table->entries[index].lo & FREELIST_BORDER) != 0;
 }
 
-void freelist_set_border(struct freelist_table *table, uint32_t index, bool border);
+void freelist_table_set_border(struct freelist_table *table, uint32_t index,
+                               bool border);
 
 /* Writes the sentinels of a table without units into zero memory. */
-void freelist_initialise(struct freelist_table *table, struct freelist_entry *entries,
-                         uint32_t heads);
+void freelist_table_initialise(struct freelist_table *table,
+                               struct freelist_entry *entries, uint32_t heads);
 
 /* Adds `units` units, cut where the unit number is a multiple of `grain`, to the list
  * of `head`, in front of what it has, low to high. */
-void freelist_extend(struct freelist_table *table, uint32_t head, uint32_t units,
-                     uint32_t grain);
+void freelist_table_extend(struct freelist_table *table, uint32_t head, uint32_t units,
+                           uint32_t grain);
 
 /* Takes the low `size` units of the free block at `index`, which has as many or more,
  * off its list. The rest goes to the front of the list of `head`. */
-void freelist_take(struct freelist_table *table, uint32_t head, uint32_t index,
-                   uint32_t size);
+void freelist_table_take(struct freelist_table *table, uint32_t head, uint32_t index,
+                         uint32_t size);
 
 /* Merges the used block at `index` with its free neighbours, unless a border is in
  * between, and puts the whole, which it returns, to the front of the list of `head`. */
-struct freelist_block freelist_give(struct freelist_table *table, uint32_t head,
-                                    uint32_t index);
+struct freelist_block freelist_table_give(struct freelist_table *table, uint32_t head,
+                                          uint32_t index);
 
 struct freelist_census {
     uint32_t blocks;
@@ -137,7 +138,7 @@ struct freelist_census {
 };
 
 /* Walks all blocks and all lists; false when they contradict each other. */
-bool freelist_verify(const struct freelist_table *table,
-                     struct freelist_census *census);
+bool freelist_table_verify(const struct freelist_table *table,
+                           struct freelist_census *census);
 
 #endif /* SPACES_FREELIST_TABLE_H */

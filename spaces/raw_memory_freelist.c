@@ -40,7 +40,7 @@ enum mm_status raw_memory_freelist_alloc(struct raw_memory_freelist *list,
     if (index == sentinel) {
         return MM_NO_SPACE;
     }
-    freelist_take(table, head, index, units);
+    freelist_table_take(table, head, index, units);
     *unit = unit_of(list, index);
     return MM_OK;
 }
@@ -59,7 +59,7 @@ enum mm_status raw_memory_freelist_alloc_from_unit(struct raw_memory_freelist *l
         raw_memory_freelist_block_size(list, unit) < units) {
         return MM_NO_SPACE;
     }
-    freelist_take(&list->table, head, index_of(list, unit), units);
+    freelist_table_take(&list->table, head, index_of(list, unit), units);
     return MM_OK;
 }
 
@@ -79,7 +79,7 @@ enum mm_status raw_memory_freelist_free(struct raw_memory_freelist *list, uint32
         return MM_WRONG_STATE;
     }
     const uint32_t units = freelist_size(table, index);
-    const struct freelist_block merged = freelist_give(table, head, index);
+    const struct freelist_block merged = freelist_table_give(table, head, index);
     if (freed != NULL) {
         freed->units = units;
         freed->merged.unit = unit_of(list, merged.index);
@@ -102,7 +102,7 @@ enum mm_status raw_memory_freelist_grow(struct raw_memory_freelist *list, uint32
     if (grown > list->grain && grown % list->grain != 0 && grown != list->max_units) {
         return MM_INVALID_ARGUMENT;
     }
-    freelist_extend(&list->table, head, units, list->grain);
+    freelist_table_extend(&list->table, head, units, list->grain);
     return MM_OK;
 }
 
@@ -112,7 +112,7 @@ static enum mm_status set_border(struct raw_memory_freelist *list, uint32_t unit
     if (unit > raw_memory_freelist_size(list)) {
         return MM_OUT_OF_RANGE;
     }
-    freelist_set_border(&list->table, index_of(list, unit), border);
+    freelist_table_set_border(&list->table, index_of(list, unit), border);
     return MM_OK;
 }
 
@@ -223,7 +223,7 @@ bool raw_memory_freelist_verify(const struct raw_memory_freelist *list,
                                 struct raw_memory_freelist_census *census)
 {
     struct freelist_census found;
-    const bool sound = freelist_verify(&list->table, &found);
+    const bool sound = freelist_table_verify(&list->table, &found);
     if (census != NULL) {
         census->blocks = found.blocks;
         census->free_blocks = found.free_blocks;

@@ -65,9 +65,9 @@ make_handle(const struct raw_memory_freelist_shape *shape, struct mm_error *erro
 static void write_table(struct raw_memory_freelist *list, void *memory,
                         const struct raw_memory_freelist_shape *shape)
 {
-    freelist_initialise(&list->table, memory, shape->heads);
+    freelist_table_initialise(&list->table, memory, shape->heads);
     if (shape->units > 0) {
-        freelist_extend(&list->table, 0, shape->units, shape->grain);
+        freelist_table_extend(&list->table, 0, shape->units, shape->grain);
     }
 }
 

@@ -277,7 +277,7 @@ class SymbolsTest(CheckTest):
 
     def test_good(self):
         mapper = self.archive("mmapper", "int mmap(); int mm_a(void) { return mmap(); }")
-        space = self.archive("spaces", "int mm_a(); int calloc_it(void) { return mm_a(); }")
+        space = self.archive("spaces", "int mm_a(); int space_a(void) { return mm_a(); }")
         self.assertEqual(symbols.check([mapper, space]), [])
 
     def test_hook(self):
@@ -287,6 +287,10 @@ class SymbolsTest(CheckTest):
     def test_foreign_hook(self):
         archive = self.archive("mmapper", "int sim_yield(); int mm_a(void) { return sim_yield(); }")
         self.expect_one(symbols.check([archive]), "needs sim_yield", "test hook")
+
+    def test_name_without_prefix(self):
+        archive = self.archive("mmapper", "int os_release(void) { return 1; }")
+        self.expect_one(symbols.check([archive]), "os_release", "without a prefix")
 
     def test_unexpected(self):
         text = "int pthread_mutex_lock(); int mm_a(void) { return pthread_mutex_lock(); }"

@@ -9,6 +9,14 @@ _HOOK = re.compile(
     r"|^address_map|^checked_|^__(asan|tsan|ubsan|sanitizer|sancov)|^urcu|^cds_",
     re.IGNORECASE,
 )
+# What a runtime links next to its own names: everything global says where it is from.
+_OURS = {
+    False: re.compile(r"^(mm|mmapper|mmap_support)_"),
+    True: re.compile(
+        r"^(chunk_set|freelist_space|freelist_table|immortal_space|raw_memory_freelist"
+        r"|side_metadata|space_error|space_map|space_placement|space)_"
+    ),
+}
 _MAPPING_SUPPORT = "getrlimit ioctl madvise mmap mprotect munmap prctl sysconf"
 _C_LIBRARY = """
     __errno_location __stack_chk_fail abort close open read sched_yield
@@ -26,8 +34,12 @@ _LOCKS = " ".join(f"pthread_mutex_{name}" for name in "init lock unlock destroy"
 SPACES = frozenset(f"{_C_LIBRARY} {_LOCKS} calloc free".split())
 
 
+def _of_spaces(archive):
+    return "/spaces/" in f"/{archive}"
+
+
 def _expected(archive):
-    return SPACES if "/spaces/" in f"/{archive}" else MAPPER
+    return SPACES if _of_spaces(archive) else MAPPER
 
 
 def _symbols(archive):
@@ -59,6 +71,9 @@ def check(archives):
     for archive, (defined, undefined) in symbols.items():
         for name in sorted(filter(_HOOK.search, defined)):
             problems.append(f"{archive}: defines {name}: a test hook in production code")
+        ours = _OURS[_of_spaces(archive)]
+        for name in sorted(name for name in defined if not ours.search(name)):
+            problems.append(f"{archive}: defines {name}: a global name without a prefix")
         for name in sorted(undefined - everything - _expected(archive)):
             kind = "a test hook" if _HOOK.search(name) else "not an expected symbol"
             problems.append(
