@@ -90,10 +90,13 @@ static int pass_each_mapping(void *context, struct mm_extent range,
                                                  argument);
 }
 
-static enum mm_memory_cause pass_explain(void *context, size_t bytes)
+static enum mm_memory_cause pass_explain(void *context, enum mm_os_call call,
+                                         const struct mm_strategy *strategy,
+                                         size_t bytes)
 {
     struct world *world = context;
-    return world->inner.operations->explain_no_memory(world->inner.context, bytes);
+    return world->inner.operations->explain_no_memory(world->inner.context, call,
+                                                      strategy, bytes);
 }
 
 static int pass_acquire_table(void *context, size_t bytes, void **table)

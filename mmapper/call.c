@@ -59,7 +59,7 @@ enum mm_status mm_call_exact_range(const struct call *call, struct chunk_range *
 
 enum mm_status mm_call_expect_backing(const struct call *call, enum mm_backing backing)
 {
-    if (call->owner->strategy.backing == backing) {
+    if (mm_owner_strategy(call->owner).backing == backing) {
         return MM_OK;
     }
     return mm_call_fail(
@@ -96,38 +96,37 @@ enum mm_status mm_call_fail(const struct call *call, enum mm_status status,
     return record(call, status, address, detail);
 }
 
+/* Owners come and go while a record is made. A name is believed only if the chunk is
+ * held by that owner after the name was copied: otherwise the record names nobody. */
+static void name_holder(const struct call *call, size_t chunk, map_owner id)
+{
+    struct mm_holder *holder = &call->error->holder;
+    const struct mm_owner *owner = owner_at(&call->mapper->owners, id);
+    if (owner != NULL && mm_owner_describe(owner, holder) &&
+        map_owner_of(chunk_load(&call->mapper->table, chunk)) == id) {
+        return;
+    }
+    holder->owner = NULL;
+    holder->name[0] = '\0';
+}
+
 enum mm_status mm_call_fail_at(const struct call *call, enum mm_status status,
                                size_t chunk, map_value value)
 {
-    const map_owner id = map_owner_of(value);
     (void)record(call, status, chunk_address(&call->mapper->table, chunk),
                  status == MM_CONFLICT ? "another owner holds the chunk"
                  : status == MM_BUSY ? "another call of the owner is changing the chunk"
                                      : "the chunk's state does not allow this");
     if (call->error != NULL) {
-        struct mm_holder *holder = &call->error->holder;
-        holder->state = mm_map_public_state(map_state_of(value));
-        if (id != MAP_NOBODY) {
-            holder->owner = owner_at(&call->mapper->owners, id);
-            if (!mm_owner_describe(holder->owner, holder)) {
-                holder->name[0] = '\0'; /* gone meanwhile: no half a name */
-            }
-        }
+        call->error->holder.state = mm_map_public_state(map_state_of(value));
+        name_holder(call, chunk, map_owner_of(value));
     }
     return status;
-}
-
-static bool take_first(void *argument, const struct mm_mapping *mapping)
-{
-    struct mm_mapping *first = argument;
-    *first = *mapping;
-    return false;
 }
 
 enum mm_status mm_call_fail_os(const struct call *call, enum mm_os_call os_call,
                                struct mm_extent extent, int os_error)
 {
-    const struct mmap_support *support = call->mapper->support;
     const enum mm_status status = os_error == EEXIST   ? MM_CONFLICT
                                   : os_error == ENOMEM ? MM_NO_MEMORY
                                                        : MM_OS_ERROR;
@@ -142,13 +141,13 @@ enum mm_status mm_call_fail_os(const struct call *call, enum mm_os_call os_call,
     call->error->os_error = os_error;
     if (status == MM_CONFLICT) {
         struct mm_mapping *foreign = &call->error->foreign;
-        (void)mm_os_each_mapping(call->mapper, extent, take_first, foreign);
+        (void)mm_os_first_mapping(call->mapper, extent, foreign);
         if (foreign->extent.bytes > 0 && foreign->extent.start > extent.start) {
             call->error->address = foreign->extent.start;
         }
     } else if (status == MM_NO_MEMORY) {
         call->error->cause =
-            support->operations->explain_no_memory(support->context, extent.bytes);
+            mm_os_explain(call->mapper, call->owner, os_call, extent.bytes);
     }
     return status;
 }

@@ -68,17 +68,18 @@ struct chunk_unit mm_chunk_unit_load_pinned(const struct chunk_table *table,
 static bool is_whole_region(const struct chunk_table *table, size_t first,
                             const struct chunk_unit *unit)
 {
-    const size_t region_first = chunk_region(table, first) << table->log_region;
-    return first == region_first && unit->end == chunk_region_end(table, first);
+    return first == chunk_region_first(table, first) &&
+           unit->end == chunk_region_end(table, first);
 }
 
 /* Nobody else can have split it to another base: a lost race leaves it split as well,
  * or changed as a whole, and either way the caller loads again. */
 static enum chunk_swap split_region(mm_atomic_u32 *word, uint32_t seen)
 {
-    /* edge: PUBLISH-WORD (acq_rel: what made the base visible stays visible through
-     * the split word) */
-    return mm_cas_acq_rel_u32(word, seen, seen | REGION_SPLIT) ? CHUNK_SPLIT
+    /* edge: PUBLISH-WORD, PIN-CLAIM. What made the base visible stays visible through
+     * the split word; and a split is the first half of a claim: a pinned thread that
+     * still sees the uniform word must be seen by the claimer's look at the pins. */
+    return mm_cas_seq_cst_u32(word, seen, seen | REGION_SPLIT) ? CHUNK_SPLIT
                                                                : CHUNK_LOST;
 }
 

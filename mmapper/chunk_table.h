@@ -57,6 +57,11 @@ static inline size_t chunk_region(const struct chunk_table *table, size_t chunk)
     return chunk >> table->log_region;
 }
 
+static inline size_t chunk_region_first(const struct chunk_table *table, size_t chunk)
+{
+    return chunk_region(table, chunk) << table->log_region;
+}
+
 /* One past the last chunk of the region of `chunk`. */
 static inline size_t chunk_region_end(const struct chunk_table *table, size_t chunk)
 {

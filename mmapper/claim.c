@@ -44,8 +44,10 @@ enum mm_status mm_claim_all(const struct call *call, struct chunk_range range,
     if (claimed == range.end) {
         return MM_OK;
     }
+    const enum mm_status status =
+        mm_call_fail_at(call, obstacle.status, obstacle.chunk, obstacle.value);
     undo_all(call, (struct chunk_range){range.first, claimed});
-    return mm_call_fail_at(call, obstacle.status, obstacle.chunk, obstacle.value);
+    return status;
 }
 
 enum mm_status mm_claim_all_quiescent(const struct call *call, struct chunk_range range,

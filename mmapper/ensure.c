@@ -26,7 +26,7 @@ static enum glance glance(const struct call *call, map_value value,
     const enum map_state state = map_state_of(value);
     *status = MM_OK;
     if (state == MAP_UNMAPPED) {
-        if (call->owner->strategy.backing == MM_BACKING_RESERVED) {
+        if (mm_owner_strategy(call->owner).backing == MM_BACKING_RESERVED) {
             return GLANCE_RESERVE;
         }
         *status = MM_WRONG_STATE;
@@ -181,9 +181,25 @@ static enum mm_status work(const struct call *call, struct chunk_range *range,
     return MM_OK;
 }
 
+/* The call that is made all the time: one chunk, mapped already. No more than its
+ * checks and its loads; whatever is not plain is for the long way. */
+static bool is_one_mapped_chunk(const struct mmapper *mapper,
+                                const struct mm_owner *owner, struct mm_extent extent)
+{
+    const struct chunk_table *table = &mapper->table;
+    const map_owner id = owner_id(&mapper->owners, owner);
+    const size_t chunk = chunk_of(table, extent.start);
+    return id != MAP_NOBODY && mm_extent_valid(extent) && chunk < table->chunks &&
+           chunk == chunk_of(table, mm_extent_end(extent) - 1) &&
+           chunk_load(table, chunk) == map_make(MAP_MAPPED, id);
+}
+
 enum mm_status mmapper_ensure_mapped(struct mmapper *mapper, struct mm_owner *owner,
                                      struct mm_extent extent, struct mm_error *error)
 {
+    if (is_one_mapped_chunk(mapper, owner, extent)) {
+        return MM_OK;
+    }
     struct call call;
     struct chunk_range range;
     struct mm_backoff backoff = {0};

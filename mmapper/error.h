@@ -61,20 +61,6 @@ enum mm_operation {
     MM_OPERATION_COUNT,
 };
 
-enum mm_os_call {
-    MM_OS_RESERVE = 0,
-    MM_OS_COMMIT,
-    MM_OS_DECOMMIT,
-    MM_OS_RELEASE,
-    MM_OS_ADVISE,
-    MM_OS_ANNOTATE,
-    MM_OS_EACH_MAPPING,
-    MM_OS_ACQUIRE_TABLE,
-    MM_OS_RELEASE_TABLE,
-    MM_OS_CALL_COUNT,
-    MM_OS_NONE = MM_OS_CALL_COUNT,
-};
-
 /* What an owner is to the runtime. It names mappings and changes no behaviour. */
 enum mm_kind {
     MM_KIND_SPACE = 0,
@@ -98,11 +84,12 @@ struct mm_holder {
 struct mm_error {
     enum mm_status status;
     enum mm_operation operation;
-    const char *detail;         /* what is wrong, in a few words; never NULL */
-    struct mm_extent request;   /* what was asked for */
-    uintptr_t address;          /* the first address at fault */
-    struct mm_holder holder;    /* who holds that address, for CONFLICT, BUSY and
-                                 * WRONG_STATE; owner is NULL otherwise */
+    const char *detail;       /* what is wrong, in a few words; never NULL */
+    struct mm_extent request; /* what was asked for */
+    uintptr_t address;        /* the first address at fault */
+    /* Who holds that address, when a chunk is what stands in the way. owner is NULL
+     * otherwise, and when the holder was gone before the record was made. */
+    struct mm_holder holder;
     struct mm_mapping foreign;  /* the mapping in the way, for CONFLICT with one */
     enum mm_os_call os_call;    /* the call that failed, or MM_OS_NONE */
     int os_error;               /* its errno value, or 0 */

@@ -13,19 +13,12 @@ struct resolution {
     struct mm_fork_report report;
 };
 
-static bool note_any(void *argument, const struct mm_mapping *mapping)
-{
-    (void)mapping;
-    *(bool *)argument = true;
-    return false;
-}
-
 /* Whether the kernel has anything in the extent. If its list cannot be read it may. */
 static bool may_be_mapped(const struct mmapper *mapper, struct mm_extent extent)
 {
-    bool any = false;
-    const int os_error = mm_os_each_mapping(mapper, extent, note_any, &any);
-    return any || os_error != 0;
+    struct mm_mapping first;
+    const int os_error = mm_os_first_mapping(mapper, extent, &first);
+    return first.extent.bytes > 0 || os_error != 0;
 }
 
 /* A cut-off reserve or release: the kernel knows how far it came, but not whose a
@@ -36,7 +29,7 @@ static enum map_step resolve_by_kernel(const struct resolution *resolution,
                                        struct mm_extent extent, enum map_step if_empty)
 {
     const struct mm_owner *owner = resolution->call.owner;
-    if (owner->strategy.backing == MM_BACKING_EXTERNAL) {
+    if (mm_owner_strategy(owner).backing == MM_BACKING_EXTERNAL) {
         return if_empty; /* the call had nothing to do with the kernel */
     }
     return may_be_mapped(resolution->call.mapper, extent) ? MAP_STEP_ABANDON : if_empty;
@@ -54,7 +47,10 @@ static enum map_step resolving_step(const struct resolution *resolution,
         return resolve_by_kernel(resolution, extent, MAP_STEP_FINISH);
     case MAP_DECOMMITTING_Q:
     case MAP_DECOMMITTING_M:
-        return MAP_STEP_FINISH; /* still reserved; how far it came does not matter */
+        /* Still reserved, for sure. Done again, whole: fresh memory must read as zero.
+         * What the kernel refuses is no worse than in the parent (G4). */
+        (void)mm_os_decommit(resolution->call.mapper, resolution->call.owner, extent);
+        return MAP_STEP_FINISH;
     default:
         return MAP_STEP_UNDO; /* a transfer: still the giver's */
     }
@@ -114,8 +110,8 @@ enum mm_status mmapper_after_fork_in_child(struct mmapper *mapper,
                                              .error = error}};
     const size_t page_bytes = mapper->support->page_bytes;
     const struct mm_extent first_page = mm_extent_of(mapper->table.base, page_bytes);
-    bool ignored = false;
-    const int os_error = mm_os_each_mapping(mapper, first_page, note_any, &ignored);
+    struct mm_mapping ignored;
+    const int os_error = mm_os_first_mapping(mapper, first_page, &ignored);
     if (os_error != 0) {
         return mm_call_fail_os(&resolution.call, MM_OS_EACH_MAPPING, first_page,
                                os_error);

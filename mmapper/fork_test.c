@@ -213,6 +213,12 @@ static void test_lost_decommit_and_transfer(void)
     EXPECT_OK(mmapper_ensure_mapped(v.f.mapper, v.f.heap, fixture_extent(0, 8), NULL));
     EXPECT_OK(mmapper_decommit(v.f.mapper, v.f.heap, fixture_extent(7, 1), NULL));
     lose(&v, mmapper_decommit, 0, 3, MM_OS_DECOMMIT, true);
+    /* As if the thread had been lost before the kernel did anything. */
+    const uintptr_t page = fixture_extent(1, 1).start;
+    EXPECT_EQ(v.inner.operations->commit(v.inner.context, fixture_extent(0, 3),
+                                         &(struct mm_strategy){0}),
+              0);
+    EXPECT_EQ(sim_kernel_write(v.f.kernel, page, 42), 0);
     v.call = MM_OS_ANNOTATE;
     if (setjmp(v.gone) == 0) {
         (void)mmapper_transfer(v.f.mapper, v.f.heap, v.f.other, fixture_extent(5, 3),
@@ -221,6 +227,9 @@ static void test_lost_decommit_and_transfer(void)
     expect_report(resolve(&v), 0, 6, 0, 0);
     EXPECT_PICTURE(&v.f, "qqqmmmmq......");
     EXPECT_OK(mmapper_ensure_mapped(v.f.mapper, v.f.heap, fixture_extent(0, 8), NULL));
+    uint64_t token;
+    EXPECT_EQ(sim_kernel_read(v.f.kernel, page, &token), 0);
+    EXPECT_EQ(token, 0); /* fresh memory reads as zero */
     fixture_end(&v.f);
 }
 

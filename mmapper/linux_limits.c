@@ -74,9 +74,10 @@ static bool beyond_data_size(size_t bytes)
            beyond_limit(RLIMIT_DATA, kibibytes * 1024, bytes);
 }
 
-/* Mode 0 refuses what is more than all memory, mode 2 what passes CommitLimit, mode 1
- * nothing. Source: the kernel's Documentation/mm/overcommit-accounting. */
-static bool beyond_commit_limit(size_t bytes)
+/* Mode 0 refuses what is charged and more than all memory, mode 2 what passes
+ * CommitLimit, charged or not (it ignores MAP_NORESERVE), mode 1 nothing. Source: the
+ * kernel's Documentation/mm/overcommit-accounting. */
+static bool beyond_commit_limit(bool charged, size_t bytes)
 {
     const char *meminfo = "/proc/meminfo";
     uint64_t mode;
@@ -86,23 +87,32 @@ static bool beyond_commit_limit(size_t bytes)
         return false;
     }
     if (mode == 0) {
-        return read_number(meminfo, "MemTotal:", &a) &&
+        return charged && read_number(meminfo, "MemTotal:", &a) &&
                read_number(meminfo, "SwapTotal:", &b) && bytes / 1024 > a + b;
     }
     return mode == 2 && read_number(meminfo, "CommitLimit:", &a) &&
            read_number(meminfo, "Committed_AS:", &b) && (b > a || bytes / 1024 > a - b);
 }
 
-enum mm_memory_cause mm_linux_explain_no_memory(size_t bytes)
+/* Each limit is looked at only for the calls that it can stop: address space grows with
+ * new mappings alone, and what is charged is what becomes writable. */
+enum mm_memory_cause mm_linux_explain_no_memory(enum mm_os_call call,
+                                                const struct mm_strategy *strategy,
+                                                size_t bytes)
 {
+    const bool maps = call == MM_OS_RESERVE || call == MM_OS_ACQUIRE_TABLE;
+    const bool writes = call == MM_OS_COMMIT || call == MM_OS_ACQUIRE_TABLE;
+    const bool charged = call == MM_OS_COMMIT &&
+                         (strategy == NULL || strategy->accounting == MM_ACCOUNTED);
     if (at_map_count()) {
         return MM_CAUSE_MAP_COUNT;
     }
-    if (beyond_address_space(bytes)) {
+    if (maps && beyond_address_space(bytes)) {
         return MM_CAUSE_ADDRESS_SPACE;
     }
-    if (beyond_data_size(bytes)) {
+    if (writes && beyond_data_size(bytes)) {
         return MM_CAUSE_DATA_SIZE;
     }
-    return beyond_commit_limit(bytes) ? MM_CAUSE_COMMIT_LIMIT : MM_CAUSE_UNKNOWN;
+    return writes && beyond_commit_limit(charged, bytes) ? MM_CAUSE_COMMIT_LIMIT
+                                                         : MM_CAUSE_UNKNOWN;
 }

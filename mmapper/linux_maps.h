@@ -21,7 +21,9 @@ int mm_linux_each_mapping_text(struct mm_extent range, mm_mapping_visitor visit,
 int mm_linux_each_mapping(struct mm_extent range, mm_mapping_visitor visit,
                           void *argument);
 
-/* Which limit stands against `bytes` bytes more. */
-enum mm_memory_cause mm_linux_explain_no_memory(size_t bytes);
+/* Which limit stands against `call` on `bytes` bytes (see mmap_support.h). */
+enum mm_memory_cause mm_linux_explain_no_memory(enum mm_os_call call,
+                                                const struct mm_strategy *strategy,
+                                                size_t bytes);
 
 #endif /* MMAPPER_LINUX_MAPS_H */

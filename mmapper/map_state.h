@@ -112,9 +112,10 @@ bool mm_map_is_transient(enum map_state state);
 /*
  * What `step`, taken by `owner`, makes of `value`. `recipient` is the new owner of
  * MAP_STEP_FINISH on a TRANSFERRING value and of MAP_STEP_ABANDON, unused otherwise.
- * MM_OK and *result, or MM_CONFLICT     somebody else's MM_BUSY         own, but in the
- * middle of another call MM_WRONG_STATE  own or nobody's, and the step is not possible
- * from there and *result is unchanged.
+ * MM_OK and *result; or *result unchanged and
+ *  - MM_CONFLICT: somebody else's;
+ *  - MM_BUSY: own, but in the middle of another call;
+ *  - MM_WRONG_STATE: own or nobody's, and the step is not possible from there.
  */
 enum mm_status mm_map_transition(enum map_step step, map_value value, map_owner owner,
                                  map_owner recipient, map_value *result);

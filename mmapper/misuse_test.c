@@ -154,6 +154,24 @@ static void test_registration(void)
     fixture_end(&f);
 }
 
+/* An entry given back is the last to be used again. */
+static void test_owner_reuse(void)
+{
+    struct fixture f;
+    const struct mm_owner_options options = {.name = "short-lived"};
+    struct mm_owner *first;
+    struct mm_owner *second;
+    fixture_begin(&f, NULL);
+    for (unsigned i = 0; i < 10; i++) {
+        EXPECT_OK(mmapper_register_owner(f.mapper, &options, &first, NULL));
+        EXPECT_OK(mmapper_unregister_owner(f.mapper, first, NULL));
+        EXPECT_OK(mmapper_register_owner(f.mapper, &options, &second, NULL));
+        EXPECT(first != second);
+        EXPECT_OK(mmapper_unregister_owner(f.mapper, second, NULL));
+    }
+    fixture_end(&f);
+}
+
 static void test_owner_limit(void)
 {
     struct fixture f;
@@ -213,6 +231,7 @@ int main(void)
     test_extents();
     test_owners();
     test_registration();
+    test_owner_reuse();
     test_owner_limit();
     test_options();
     return 0;

@@ -43,7 +43,9 @@ enum mm_huge_pages {
 /* Whether committing is counted against the system's commit limit. */
 enum mm_accounting {
     MM_ACCOUNTED = 0, /* committing too much fails early, with MM_NO_MEMORY */
-    MM_UNACCOUNTED,   /* MAP_NORESERVE: huge extents work; touching may be fatal */
+    /* MAP_NORESERVE: extents larger than memory work, unless vm.overcommit_memory is 2,
+     * which ignores it; touching more than there is may be fatal. */
+    MM_UNACCOUNTED,
 };
 
 /* How an owner's memory is mapped. It belongs to the owner, not to the call: any
@@ -77,6 +79,21 @@ struct mm_mapping {
 /* Called with one mapping; returns false to stop the walk. */
 typedef bool (*mm_mapping_visitor)(void *argument, const struct mm_mapping *mapping);
 
+/* The kinds of calls that the operations below make. */
+enum mm_os_call {
+    MM_OS_RESERVE = 0,
+    MM_OS_COMMIT,
+    MM_OS_DECOMMIT,
+    MM_OS_RELEASE,
+    MM_OS_ADVISE,
+    MM_OS_ANNOTATE,
+    MM_OS_EACH_MAPPING,
+    MM_OS_ACQUIRE_TABLE,
+    MM_OS_RELEASE_TABLE,
+    MM_OS_CALL_COUNT,
+    MM_OS_NONE = MM_OS_CALL_COUNT,
+};
+
 /* Why the OS said ENOMEM. */
 enum mm_memory_cause {
     MM_CAUSE_NONE = 0,      /* the error was not ENOMEM */
@@ -89,8 +106,9 @@ enum mm_memory_cause {
 
 /*
  * The OS calls. For all: `extent` is valid, start and bytes are multiples of the
- * page size; thread-safe; the result is 0 or an errno value; errno itself is left
- * as it was.
+ * page size; thread-safe; no cancellation point (a thread cancelled inside would leave
+ * its claims behind); the result is 0 or an errno value; errno itself is left as it
+ * was.
  */
 struct mmap_operations {
     /* Makes `extent`, all of it, inaccessible address space of this process.
@@ -121,9 +139,12 @@ struct mmap_operations {
      * ascending order, until it returns false. */
     int (*each_mapping)(void *context, struct mm_extent range, mm_mapping_visitor visit,
                         void *argument);
-    /* Why a call on `bytes` bytes just failed with ENOMEM: the best guess that the
-     * limits of the process allow. May be slow; called on failures only. */
-    enum mm_memory_cause (*explain_no_memory)(void *context, size_t bytes);
+    /* Why `call` on `bytes` bytes, for an owner with `strategy` (NULL: for tables, or a
+     * release), just failed with ENOMEM: the best guess that the limits of the process
+     * allow. May be slow; called on failures only. */
+    enum mm_memory_cause (*explain_no_memory)(void *context, enum mm_os_call call,
+                                              const struct mm_strategy *strategy,
+                                              size_t bytes);
     /* Memory for the mapper's own tables: zero-filled, private, not backed by
      * pages before it is touched, not accounted, aligned to the page size. Outside
      * every reservation. */
@@ -136,7 +157,10 @@ struct mmap_support {
     const struct mmap_operations *operations;
     void *context;     /* handed to every operation */
     size_t page_bytes; /* the smallest unit of the operations; a power of two */
-    bool annotations;  /* name reservations in the kernel's list */
+    /* Nothing at or above this address can be mapped; 0: not known. Placement does not
+     * try there. */
+    uintptr_t address_end;
+    bool annotations; /* name reservations in the kernel's list */
     /* First part of the names: PREFIX:KIND:NAME. NULL means "mmapper". */
     const char *annotation_prefix;
 };

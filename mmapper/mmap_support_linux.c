@@ -6,6 +6,7 @@
 #include "mmapper/mmap_support.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -114,21 +115,43 @@ static int linux_annotate(void *context, struct mm_extent extent, const char *na
         saved_errno);
 }
 
+/* open, read and close are cancellation points, and the lists are read while chunks are
+ * claimed. */
+static int disable_cancel(void)
+{
+    int old = PTHREAD_CANCEL_ENABLE;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+    return old;
+}
+
+static void restore_cancel(int old)
+{
+    int ignored;
+    (void)pthread_setcancelstate(old, &ignored);
+}
+
 static int linux_mappings(void *context, struct mm_extent range,
                           mm_mapping_visitor visit, void *argument)
 {
     (void)context;
     const int saved_errno = errno;
+    const int cancel = disable_cancel();
     const int error = mm_linux_each_mapping(range, visit, argument);
+    restore_cancel(cancel);
     errno = saved_errno;
     return error;
 }
 
-static enum mm_memory_cause linux_explain(void *context, size_t bytes)
+static enum mm_memory_cause linux_explain(void *context, enum mm_os_call call,
+                                          const struct mm_strategy *strategy,
+                                          size_t bytes)
 {
     (void)context;
     const int saved_errno = errno;
-    const enum mm_memory_cause cause = mm_linux_explain_no_memory(bytes);
+    const int cancel = disable_cancel();
+    const enum mm_memory_cause cause =
+        mm_linux_explain_no_memory(call, strategy, bytes);
+    restore_cancel(cancel);
     errno = saved_errno;
     return cause;
 }
@@ -166,11 +189,51 @@ static const struct mmap_operations linux_operations = {
     .release_table = linux_release_table,
 };
 
+static bool note_any(void *argument, const struct mm_mapping *mapping)
+{
+    (void)mapping;
+    *(bool *)argument = true;
+    return false;
+}
+
+/* Whether a page can be mapped here, or is. Kernels that take the address for a hint
+ * say EEXIST also where nothing can be: then there is nothing in the list. */
+static bool is_user_space(struct mm_extent page)
+{
+    const struct mm_strategy strategy = {.accounting = MM_UNACCOUNTED};
+    bool listed = false;
+    const int error = linux_reserve(NULL, page, &strategy);
+    if (error == 0) {
+        (void)linux_release(NULL, page);
+        return true;
+    }
+    (void)linux_mappings(NULL, page, note_any, &listed);
+    return error == EEXIST && listed;
+}
+
+/* Where user space ends is nowhere to be read: it depends on the processor, the
+ * kernel's page tables and, on 64-bit Arm, its configuration. So a page is tried below
+ * each end that there is, the highest first; the very last page may be the kernel's
+ * guard. */
+static uintptr_t address_end(size_t page_bytes)
+{
+    static const unsigned char bits[] = {57, 56, 52, 48, 47, 42, 39};
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
+        const uintptr_t end = ((uintptr_t)1 << bits[i]) - page_bytes;
+        if (is_user_space(mm_extent_of(end - page_bytes, page_bytes))) {
+            return end;
+        }
+    }
+    return 0;
+}
+
 struct mmap_support mmap_support_linux(void)
 {
+    const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     const struct mmap_support support = {
         .operations = &linux_operations,
-        .page_bytes = (size_t)sysconf(_SC_PAGESIZE),
+        .page_bytes = page_bytes,
+        .address_end = address_end(page_bytes),
         .annotations = true,
     };
     return support;

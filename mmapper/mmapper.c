@@ -104,9 +104,10 @@ static enum mm_status fail_create_os(struct mm_error *error, int os_error,
         error->request.bytes = bytes;
         error->os_call = MM_OS_ACQUIRE_TABLE;
         error->os_error = os_error;
-        error->cause =
-            no_memory ? support->operations->explain_no_memory(support->context, bytes)
-                      : MM_CAUSE_NONE;
+        error->cause = no_memory
+                           ? support->operations->explain_no_memory(
+                                 support->context, MM_OS_ACQUIRE_TABLE, NULL, bytes)
+                           : MM_CAUSE_NONE;
     }
     return status;
 }

@@ -156,7 +156,8 @@ struct mm_strategy mm_owner_strategy(const struct mm_owner *owner);
 
 /*
  * Reserves exactly `extent` (multiples of the chunk size) for the owner: UNMAPPED to
- * QUARANTINED. One system call, however large. All or nothing, lock-free.
+ * QUARANTINED. One system call, however large, and one each for a name and for huge
+ * pages if those are wanted. All or nothing, lock-free.
  * Errors: CONFLICT (with the owner or the foreign mapping), WRONG_STATE (own already;
  * or the owner's backing is external), BUSY, NO_MEMORY, OS_ERROR, INVALID_ARGUMENT,
  * OUT_OF_RANGE, UNKNOWN_OWNER.
@@ -168,7 +169,9 @@ enum mm_status mmapper_quarantine(struct mmapper *mapper, struct mm_owner *owner
  * Reserves `bytes` (a multiple of the chunk size) somewhere in the window, aligned to
  * `alignment` (0 or a power of two; at least the chunk size is used), and says where.
  * Claims in the table before it asks the OS, so it never maps, not even for an
- * instant, where another owner may map. Lock-free. Errors: as quarantine, and NO_SPACE.
+ * instant, where another owner may map (but see MAP_FIXED_NOREPLACE before Linux 4.17
+ * in docs/DESIGN.md). Lock-free. Errors: as quarantine, and NO_SPACE; BUSY when the
+ * only ranges that might fit are being changed by other calls.
  */
 enum mm_status mmapper_quarantine_anywhere(struct mmapper *mapper,
                                            struct mm_owner *owner, size_t bytes,
@@ -258,10 +261,13 @@ struct mm_fork_report {
  * it once, first thing in the child, while it has one thread. Chunks whose reserving or
  * releasing was cut off are UNMAPPED if the kernel has nothing there; if it has
  * something, that may be the cut-off call's or anybody's, so they are never unmapped
- * but abandoned: EXCLUDED, held by the owner "abandoned-by-fork". A decommit that was
- * cut off leaves QUARANTINED, a transfer leaves each chunk with one of its two owners.
- * Calls that had returned before the fork are complete in the child. `report` may be
- * NULL. Errors: OS_ERROR when the kernel's list cannot be read; then nothing changed.
+ * but abandoned: EXCLUDED, held by the owner "abandoned-by-fork". For external owners,
+ * whose mappings are their own business, such chunks are UNMAPPED. A decommit that was
+ * cut off is done, so that QUARANTINED memory reads as zero when it is mapped again. A
+ * transfer, adopt or exclude that was being published is cut at a chunk: what was not
+ * yet handed over stays with the giver, or UNMAPPED. Calls that had returned before the
+ * fork are complete in the child. `report` may be NULL. Errors: OS_ERROR when the
+ * kernel's list cannot be read; then nothing changed.
  */
 enum mm_status mmapper_after_fork_in_child(struct mmapper *mapper,
                                            struct mm_fork_report *report,

@@ -70,6 +70,8 @@ int main(void)
     struct mm_owner *owner;
     struct mm_extent extent;
     struct mm_error error;
+    EXPECT(support.address_end > (uintptr_t)&error); /* the stack is below */
+    EXPECT(support.address_end < (uintptr_t)1 << 57);
     EXPECT_OK(mmapper_create(NULL, &support, &mapper, &error));
     EXPECT_OK(mmapper_register_owner(mapper, &options, &owner, &error));
     EXPECT_OK(mmapper_quarantine_anywhere(mapper, owner, CHUNK, 0, &extent, &error));
@@ -80,6 +82,7 @@ int main(void)
     theirs[CHUNK] = 42;
     const struct mm_extent taken =
         mm_extent_of(mm_align_down((uintptr_t)theirs + CHUNK, CHUNK), CHUNK);
+    hints_moved = 0; /* the search for the end of user space moved some */
     EXPECT_STATUS(mmapper_quarantine(mapper, owner, taken, &error), MM_CONFLICT);
     EXPECT_EQ(hints_moved, 1);
     EXPECT_EQ(error.os_error, EEXIST);

@@ -71,7 +71,7 @@ enum mm_status mmapper_release(struct mmapper *mapper, struct mm_owner *owner,
     if (status != MM_OK) {
         return status;
     }
-    if (call.owner->strategy.backing == MM_BACKING_RESERVED) {
+    if (mm_owner_strategy(call.owner).backing == MM_BACKING_RESERVED) {
         /* One call for all of it, so that it fails as a whole. */
         const int os_error = mm_os_release(mapper, extent);
         if (os_error != 0) {
@@ -91,10 +91,13 @@ static bool same_strategy(struct mm_strategy a, struct mm_strategy b)
            a.huge_pages == b.huge_pages && a.accounting == b.accounting;
 }
 
+/* Sets *recipient, the id that will be published: read once, so that what was checked
+ * is what is used. */
 static enum mm_status check_recipient(const struct call *call,
-                                      const struct mm_owner *to)
+                                      const struct mm_owner *to, map_owner *recipient)
 {
-    if (owner_id(&call->mapper->owners, to) == MAP_NOBODY) {
+    *recipient = owner_id(&call->mapper->owners, to);
+    if (*recipient == MAP_NOBODY) {
         return mm_call_fail(call, MM_UNKNOWN_OWNER, call->request.start,
                             "the recipient is not registered with this mapper");
     }
@@ -102,7 +105,7 @@ static enum mm_status check_recipient(const struct call *call,
         return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
                             "the recipient is the giver");
     }
-    if (!same_strategy(call->owner->strategy, to->strategy)) {
+    if (!same_strategy(mm_owner_strategy(call->owner), mm_owner_strategy(to))) {
         return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
                             "the strategies of the two owners differ");
     }
@@ -115,10 +118,11 @@ enum mm_status mmapper_transfer(struct mmapper *mapper, struct mm_owner *from,
 {
     struct call call;
     struct chunk_range range;
+    map_owner recipient;
     enum mm_status status =
         mm_call_begin(&call, mapper, from, MM_OPERATION_TRANSFER, extent, error);
     if (status == MM_OK) {
-        status = check_recipient(&call, to);
+        status = check_recipient(&call, to, &recipient);
     }
     if (status == MM_OK) {
         status = mm_call_exact_range(&call, &range);
@@ -129,10 +133,10 @@ enum mm_status mmapper_transfer(struct mmapper *mapper, struct mm_owner *from,
     if (status != MM_OK) {
         return status;
     }
-    if (from->strategy.backing == MM_BACKING_RESERVED) {
+    if (mm_owner_strategy(from).backing == MM_BACKING_RESERVED) {
         mm_os_rename(mapper, to, extent);
     }
-    mm_finish_all(&call, range, MAP_STEP_FINISH, owner_id(&mapper->owners, to));
+    mm_finish_all(&call, range, MAP_STEP_FINISH, recipient);
     return MM_OK;
 }
 

@@ -18,27 +18,27 @@ int mm_os_reserve(struct mmapper *mapper, const struct mm_owner *owner,
                   struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
-    return counted(
-        mapper, MM_OS_RESERVE,
-        support->operations->reserve(support->context, extent, &owner->strategy));
+    const struct mm_strategy strategy = mm_owner_strategy(owner);
+    return counted(mapper, MM_OS_RESERVE,
+                   support->operations->reserve(support->context, extent, &strategy));
 }
 
 int mm_os_commit(struct mmapper *mapper, const struct mm_owner *owner,
                  struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
-    return counted(
-        mapper, MM_OS_COMMIT,
-        support->operations->commit(support->context, extent, &owner->strategy));
+    const struct mm_strategy strategy = mm_owner_strategy(owner);
+    return counted(mapper, MM_OS_COMMIT,
+                   support->operations->commit(support->context, extent, &strategy));
 }
 
 int mm_os_decommit(struct mmapper *mapper, const struct mm_owner *owner,
                    struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
-    return counted(
-        mapper, MM_OS_DECOMMIT,
-        support->operations->decommit(support->context, extent, &owner->strategy));
+    const struct mm_strategy strategy = mm_owner_strategy(owner);
+    return counted(mapper, MM_OS_DECOMMIT,
+                   support->operations->decommit(support->context, extent, &strategy));
 }
 
 int mm_os_release(struct mmapper *mapper, struct mm_extent extent)
@@ -55,6 +55,20 @@ int mm_os_each_mapping(const struct mmapper *mapper, struct mm_extent range,
     return counted(
         mapper, MM_OS_EACH_MAPPING,
         support->operations->each_mapping(support->context, range, visit, argument));
+}
+
+static bool take_first(void *argument, const struct mm_mapping *mapping)
+{
+    struct mm_mapping *first = argument;
+    *first = *mapping;
+    return false;
+}
+
+int mm_os_first_mapping(const struct mmapper *mapper, struct mm_extent range,
+                        struct mm_mapping *first)
+{
+    first->extent = mm_extent_of(0, 0);
+    return mm_os_each_mapping(mapper, range, take_first, first);
 }
 
 void mm_os_count_table(struct mmapper *mapper, enum mm_os_call call, int error)
@@ -82,10 +96,24 @@ void mm_os_dress(struct mmapper *mapper, const struct mm_owner *owner,
                  struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
-    if (owner->strategy.huge_pages != MM_HUGE_PAGES_DEFAULT) {
-        (void)counted(
-            mapper, MM_OS_ADVISE,
-            support->operations->advise(support->context, extent, &owner->strategy));
+    const struct mm_strategy strategy = mm_owner_strategy(owner);
+    if (strategy.huge_pages != MM_HUGE_PAGES_DEFAULT) {
+        (void)counted(mapper, MM_OS_ADVISE,
+                      support->operations->advise(support->context, extent, &strategy));
     }
     mm_os_rename(mapper, owner, extent);
+}
+
+enum mm_memory_cause mm_os_explain(const struct mmapper *mapper,
+                                   const struct mm_owner *owner, enum mm_os_call call,
+                                   size_t bytes)
+{
+    const struct mmap_support *support = mapper->support;
+    if (owner == NULL) {
+        return support->operations->explain_no_memory(support->context, call, NULL,
+                                                      bytes);
+    }
+    const struct mm_strategy strategy = mm_owner_strategy(owner);
+    return support->operations->explain_no_memory(support->context, call, &strategy,
+                                                  bytes);
 }

@@ -19,6 +19,15 @@ void mm_os_count_table(struct mmapper *mapper, enum mm_os_call call, int error);
 int mm_os_each_mapping(const struct mmapper *mapper, struct mm_extent range,
                        mm_mapping_visitor visit, void *argument);
 
+/* The lowest mapping that meets `range`; *first has no bytes when there is none. */
+int mm_os_first_mapping(const struct mmapper *mapper, struct mm_extent range,
+                        struct mm_mapping *first);
+
+/* Which limit a refused call met. `owner` may be NULL. */
+enum mm_memory_cause mm_os_explain(const struct mmapper *mapper,
+                                   const struct mm_owner *owner, enum mm_os_call call,
+                                   size_t bytes);
+
 /* Names the reservation and asks for huge pages, as support and strategy want it.
  * Nothing here can fail a call: what the kernel refuses is counted. */
 void mm_os_dress(struct mmapper *mapper, const struct mm_owner *owner,

@@ -90,10 +90,13 @@ static int moment_each_mapping(void *context, struct mm_extent range,
     return m->inner.operations->each_mapping(m->inner.context, range, visit, argument);
 }
 
-static enum mm_memory_cause moment_explain(void *context, size_t bytes)
+static enum mm_memory_cause moment_explain(void *context, enum mm_os_call call,
+                                           const struct mm_strategy *strategy,
+                                           size_t bytes)
 {
     struct moment *m = context;
-    return m->inner.operations->explain_no_memory(m->inner.context, bytes);
+    return m->inner.operations->explain_no_memory(m->inner.context, call, strategy,
+                                                  bytes);
 }
 
 static int moment_acquire_table(void *context, size_t bytes, void **table)

@@ -22,6 +22,23 @@ static void store_name(struct mm_owner *owner, const char *name)
     }
 }
 
+static uint32_t pack(struct mm_strategy strategy)
+{
+    return (uint32_t)strategy.backing | (uint32_t)strategy.protection << 8 |
+           (uint32_t)strategy.huge_pages << 16 | (uint32_t)strategy.accounting << 24;
+}
+
+static struct mm_strategy unpack(uint32_t packed)
+{
+    const struct mm_strategy strategy = {
+        .backing = (enum mm_backing)(packed & 0xFF),
+        .protection = (enum mm_protection)(packed >> 8 & 0xFF),
+        .huge_pages = (enum mm_huge_pages)(packed >> 16 & 0xFF),
+        .accounting = (enum mm_accounting)(packed >> 24 & 0xFF),
+    };
+    return strategy;
+}
+
 static bool take_entry(struct mm_owner *owner, const struct mm_owner_options *options)
 {
     /* edge: OWNER-FREE */
@@ -35,7 +52,8 @@ static bool take_entry(struct mm_owner *owner, const struct mm_owner_options *op
     }
     store_name(owner, options->name);
     mm_store_release_u32(&owner->kind, (uint32_t)options->kind); /* edge: OWNER-COPY */
-    owner->strategy = options->strategy;
+    mm_store_release_u32(&owner->strategy,
+                         pack(options->strategy)); /* edge: OWNER-COPY */
     /* edge: OWNER-LIVE */
     mm_store_release_u32(&owner->status, status + OWNER_LIVE);
     return true;
@@ -52,6 +70,8 @@ enum mm_status mm_owner_register(struct owner_table *table,
         struct mm_owner *candidate =
             &table->owners[MAP_OWNER_FIRST + (start + i) % table->max];
         if (take_entry(candidate, options)) {
+            /* The next search begins behind it. Relaxed: as above. */
+            (void)mm_fetch_add_relaxed_u64(&table->next, i);
             *owner = candidate;
             return MM_OK;
         }
@@ -170,5 +190,6 @@ enum mm_kind mm_owner_kind(const struct mm_owner *owner)
 
 struct mm_strategy mm_owner_strategy(const struct mm_owner *owner)
 {
-    return owner->strategy;
+    /* Relaxed: constant while registered. */
+    return unpack(mm_load_relaxed_u32(&owner->strategy));
 }

@@ -48,7 +48,7 @@ struct mm_owner {
      * an owner that is being replaced: the copy is then thrown away (edge
      * OWNER-COPY). */
     mm_atomic_u64 name[OWNER_NAME_WORDS];
-    struct mm_strategy strategy; /* read only by calls for this owner */
+    mm_atomic_u32 strategy; /* four bytes, one for each part */
     struct owner_pin pins[OWNER_PIN_STRIPES];
 };
 

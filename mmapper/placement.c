@@ -6,22 +6,23 @@
 
 #include <errno.h>
 
+/* Below lie the page of the null pointer and what vm.mmap_min_addr forbids: never
+ * handed out unless asked for by address. */
+enum { LOWEST_PLACE = 1 << 20 };
+
 /*
  * The search goes down from where it last succeeded and wraps around once. Down,
  * because the kernel places mappings top-down too: the hint begins at the mapper's own
  * table, just below everything that was mapped before it, and what is below that is
  * mostly free. Every refusal moves the candidate below what refused it.
  */
-/* Below lie the page of the null pointer and what vm.mmap_min_addr forbids: never
- * handed out unless asked for by address. */
-enum { LOWEST_PLACE = 1 << 20 };
-
 struct search {
     const struct call *call;
     size_t bytes;
     size_t alignment; /* at least a chunk */
     uintptr_t floor;  /* no candidate begins below */
     size_t stride;    /* step below a refusal that the kernel's list does not explain */
+    bool contended;   /* met a chunk that another call is changing */
 };
 
 /* 0 and QUARANTINED, or the OS's refusal and still claimed. */
@@ -61,19 +62,12 @@ void mm_placement_released(struct mmapper *mapper, struct mm_extent extent)
     (void)mm_cas_relaxed_u64(&mapper->search, extent.start, mm_extent_end(extent));
 }
 
-static bool take_first(void *argument, const struct mm_mapping *mapping)
-{
-    struct mm_mapping *first = argument;
-    *first = *mapping;
-    return false;
-}
-
 /* The lowest address in the claimed range that the kernel has a mapping at, or
  * something lower when its list does not say. */
 static uintptr_t below_mapping(struct search *search, struct mm_extent extent)
 {
-    struct mm_mapping first = {.extent = {0, 0}};
-    (void)mm_os_each_mapping(search->call->mapper, extent, take_first, &first);
+    struct mm_mapping first;
+    (void)mm_os_first_mapping(search->call->mapper, extent, &first);
     if (first.extent.bytes > 0) {
         return first.extent.start;
     }
@@ -83,20 +77,47 @@ static uintptr_t below_mapping(struct search *search, struct mm_extent extent)
     return extent.start > stride ? extent.start - stride : 0;
 }
 
+/* Looks at a candidate without touching it: claims on the way to an obstacle would
+ * refuse others what stays free after all, and split regions for nothing. If it is not
+ * free, no candidate can end above *below. */
+static bool looks_free(struct search *search, struct chunk_range range,
+                       uintptr_t *below)
+{
+    const struct chunk_table *table = &search->call->mapper->table;
+    while (range.first < range.end) {
+        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
+        const enum map_state state = map_state_of(unit.value);
+        if (state != MAP_UNMAPPED) {
+            search->contended |= mm_map_is_transient(state);
+            /* All of a uniform region is in the way, also what lies before the range.
+             */
+            *below = chunk_address(table, unit.uniform
+                                              ? chunk_region_first(table, range.first)
+                                              : range.first);
+            return false;
+        }
+        range.first = unit.end;
+    }
+    return true;
+}
+
 /* Tries to reserve at `start`. CONFLICT when something is in the way: then no
  * candidate can end above *below. Other failures are the caller's end. */
 static enum mm_status try_at(struct search *search, uintptr_t start, uintptr_t *below)
 {
     const struct call *call = search->call;
-    struct mmapper *mapper = call->mapper;
-    const struct chunk_range range = {
-        chunk_of(&mapper->table, start),
-        chunk_of(&mapper->table, start + search->bytes - 1) + 1};
+    const struct chunk_table *table = &call->mapper->table;
+    const struct chunk_range range = {chunk_of(table, start),
+                                      chunk_of(table, start + search->bytes - 1) + 1};
     struct obstacle obstacle = {.status = MM_OK};
+    if (!looks_free(search, range, below)) {
+        return MM_CONFLICT;
+    }
     const size_t claimed = mm_claim_prefix(call, range, MAP_STEP_RESERVE, &obstacle);
     if (claimed != range.end) {
         undo_all(call, (struct chunk_range){range.first, claimed});
-        *below = chunk_address(&mapper->table, obstacle.chunk);
+        search->contended |= mm_map_is_transient(map_state_of(obstacle.value));
+        *below = chunk_address(table, obstacle.chunk);
         return MM_CONFLICT;
     }
     const int os_error = reserve_and_publish(call, range);
@@ -106,7 +127,7 @@ static enum mm_status try_at(struct search *search, uintptr_t start, uintptr_t *
     if (os_error != EEXIST) {
         return refuse(call, range, os_error);
     }
-    *below = below_mapping(search, chunk_extent(&mapper->table, range));
+    *below = below_mapping(search, chunk_extent(table, range));
     undo_all(call, range);
     return MM_CONFLICT;
 }
@@ -134,22 +155,29 @@ static enum mm_status search_down(struct search *search, uintptr_t top,
     return MM_NO_SPACE;
 }
 
-static enum mm_status search_window(const struct call *call, size_t bytes,
-                                    size_t alignment, struct mm_extent *extent)
+/* The end of what can be handed out: of the window, or of the address space. */
+static uintptr_t highest_place(const struct mmapper *mapper)
 {
-    struct mmapper *mapper = call->mapper;
-    const uintptr_t base = mapper->table.base;
-    struct search search = {.call = call,
-                            .bytes = bytes,
-                            .alignment = alignment,
-                            .floor = base > LOWEST_PLACE ? base : LOWEST_PLACE,
-                            .stride = alignment};
+    const uintptr_t end = mapper->support->address_end;
+    const size_t chunk_bytes = (size_t)1 << mapper->table.log_chunk;
+    return end != 0 && end < mapper->limit ? mm_align_down(end, chunk_bytes)
+                                           : mapper->limit;
+}
+
+static enum mm_status search_window(struct search *search, size_t alignment,
+                                    struct mm_extent *extent)
+{
+    struct mmapper *mapper = search->call->mapper;
+    const uintptr_t highest = highest_place(mapper);
     /* Relaxed: only a hint. */
     const uintptr_t hint = (uintptr_t)mm_load_relaxed_u64(&mapper->search);
-    enum mm_status status = search_down(&search, hint, extent);
-    if (status == MM_NO_SPACE && hint < mapper->limit) {
-        search.stride = alignment;
-        status = search_down(&search, mapper->limit, extent);
+    search->alignment = alignment;
+    search->stride = alignment;
+    enum mm_status status =
+        search_down(search, hint < highest ? hint : highest, extent);
+    if (status == MM_NO_SPACE && hint < highest) {
+        search->stride = alignment;
+        status = search_down(search, highest, extent);
     }
     if (status == MM_OK) {
         mm_store_relaxed_u64(&mapper->search, extent->start);
@@ -162,13 +190,22 @@ static enum mm_status place(const struct call *call, size_t bytes, size_t alignm
 {
     const struct chunk_table *table = &call->mapper->table;
     const size_t region_bytes = (size_t)1 << (table->log_chunk + table->log_region);
+    struct search search = {
+        .call = call,
+        .bytes = bytes,
+        .floor = table->base > LOWEST_PLACE ? table->base : LOWEST_PLACE,
+    };
     enum mm_status status = MM_NO_SPACE;
     if (bytes >= region_bytes && alignment < region_bytes) {
         /* Whole regions cost one step each. */
-        status = search_window(call, bytes, region_bytes, extent);
+        status = search_window(&search, region_bytes, extent);
     }
     if (status == MM_NO_SPACE) {
-        status = search_window(call, bytes, alignment, extent);
+        status = search_window(&search, alignment, extent);
+    }
+    if (status == MM_NO_SPACE && search.contended) {
+        return mm_call_fail(call, MM_BUSY, call->request.start,
+                            "the only ranges that might fit are being changed");
     }
     if (status == MM_NO_SPACE) {
         return mm_call_fail(call, MM_NO_SPACE, call->request.start,
@@ -179,7 +216,8 @@ static enum mm_status place(const struct call *call, size_t bytes, size_t alignm
 
 /* What both entry points want: an owner that the mapper maps for, whole chunks, and a
  * sensible alignment, which is at least a chunk's. */
-static enum mm_status begin_placement(struct call *call, size_t *alignment)
+static enum mm_status begin_placement(const struct call *call, size_t *alignment,
+                                      const struct mm_extent *extent)
 {
     const size_t chunk_bytes = (size_t)1 << call->mapper->table.log_chunk;
     const size_t bytes = call->request.bytes;
@@ -194,6 +232,10 @@ static enum mm_status begin_placement(struct call *call, size_t *alignment)
     if (*alignment != 0 && !mm_is_power_of_two(*alignment)) {
         return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
                             "the alignment is not a power of two");
+    }
+    if (extent == NULL) {
+        return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                            "nowhere to say where");
     }
     if (*alignment < chunk_bytes) {
         *alignment = chunk_bytes;
@@ -211,7 +253,7 @@ enum mm_status mmapper_quarantine_anywhere(struct mmapper *mapper,
         mm_call_begin(&call, mapper, owner, MM_OPERATION_QUARANTINE,
                       mm_extent_of(mapper->table.base, bytes), error);
     if (status == MM_OK) {
-        status = begin_placement(&call, &alignment);
+        status = begin_placement(&call, &alignment, extent);
     }
     return status == MM_OK ? place(&call, bytes, alignment, extent) : status;
 }
@@ -226,7 +268,7 @@ enum mm_status mmapper_quarantine_preferred(struct mmapper *mapper,
     enum mm_status status =
         mm_call_begin(&call, mapper, owner, MM_OPERATION_QUARANTINE, preferred, error);
     if (status == MM_OK) {
-        status = begin_placement(&call, &alignment);
+        status = begin_placement(&call, &alignment, extent);
     }
     if (status != MM_OK) {
         return status;
@@ -234,18 +276,18 @@ enum mm_status mmapper_quarantine_preferred(struct mmapper *mapper,
     const struct mm_extent wish =
         mm_extent_of(mm_align_down(preferred.start, alignment), preferred.bytes);
     if (mm_extent_valid(wish) && mm_extent_contains(mmapper_window(mapper), wish)) {
-        struct search search = {.call = &call,
+        /* Whatever refuses the wish: if it refuses all places, place says so. */
+        struct call quiet = call;
+        quiet.error = NULL;
+        struct search search = {.call = &quiet,
                                 .bytes = wish.bytes,
                                 .alignment = alignment,
                                 .floor = wish.start,
                                 .stride = alignment};
         uintptr_t below;
-        status = try_at(&search, wish.start, &below);
-        if (status == MM_OK) {
+        if (try_at(&search, wish.start, &below) == MM_OK) {
             *extent = wish;
-        }
-        if (status != MM_CONFLICT) {
-            return status;
+            return MM_OK;
         }
     }
     return place(&call, wish.bytes, alignment, extent);

@@ -146,6 +146,62 @@ static void test_reuse(void)
     fixture_end(&f);
 }
 
+/* A window that reaches beyond what can be mapped: what is left below is found. */
+static void test_end_of_address_space(void)
+{
+    const uintptr_t end = (uintptr_t)1 << 47;
+    struct fixture f;
+    struct mmapper *mapper;
+    struct mm_owner *owner;
+    struct mm_extent extent;
+    fixture_begin(&f, NULL);
+    f.support.address_end = end - 4096;
+    const struct mmapper_options options = {.chunk_bytes = 1 << 30,
+                                            .log_space = 57,
+                                            .base = end - ((uintptr_t)8 << 30),
+                                            .limit = end + ((uintptr_t)8 << 30)};
+    const struct mm_owner_options name = {.name = "top"};
+    EXPECT_OK(mmapper_create(&options, &f.support, &mapper, NULL));
+    EXPECT_OK(mmapper_register_owner(mapper, &name, &owner, NULL));
+    /* A wish that the kernel refuses, for whatever reason, is only a wish. */
+    EXPECT_STATUS(
+        mmapper_quarantine(mapper, owner, mm_extent_of(end, (size_t)7 << 30), &f.error),
+        MM_NO_MEMORY);
+    EXPECT_STATUS(mmapper_quarantine_preferred(mapper, owner,
+                                               mm_extent_of(end, (size_t)7 << 30), 0,
+                                               NULL, &f.error),
+                  MM_INVALID_ARGUMENT);
+    EXPECT_OK(mmapper_quarantine_preferred(
+        mapper, owner, mm_extent_of(end, (size_t)7 << 30), 0, &extent, &f.error));
+    EXPECT_EQ(extent.start, end - ((uintptr_t)8 << 30));
+    EXPECT_STATUS(mmapper_quarantine_anywhere(mapper, owner, (size_t)1 << 30, 0,
+                                              &extent, &f.error),
+                  MM_NO_SPACE);
+    EXPECT_OK(mmapper_destroy(mapper, NULL));
+    fixture_end(&f);
+}
+
+/* A request that does not fit claims nothing on its way, and steps over whole regions.
+ */
+static void test_search_leaves_no_trace(void)
+{
+    struct fixture f;
+    struct mm_statistics before;
+    struct mm_statistics after;
+    struct mm_extent extent;
+    fixture_begin(&f, NULL);
+    EXPECT_OK(mmapper_quarantine(f.mapper, f.other, fixture_extent(4, 4), NULL));
+    EXPECT_OK(mmapper_quarantine(f.mapper, f.other, fixture_extent(12, 2), NULL));
+    mmapper_statistics(f.mapper, &before);
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.heap, 5 * FIXTURE_CHUNK, 0,
+                                              &extent, &f.error),
+                  MM_NO_SPACE);
+    mmapper_statistics(f.mapper, &after);
+    EXPECT_EQ(after.regions_split, before.regions_split);
+    EXPECT_EQ(after.os_calls[MM_OS_RESERVE], before.os_calls[MM_OS_RESERVE]);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     test_fills_the_window();
@@ -154,5 +210,7 @@ int main(void)
     test_large_ranges_take_whole_regions();
     test_preferred();
     test_reuse();
+    test_end_of_address_space();
+    test_search_leaves_no_trace();
     return 0;
 }

@@ -12,7 +12,8 @@ struct comparison {
     const struct mmapper *mapper;
     const struct mm_verify_options *options;
     struct mm_verify_result *result;
-    uintptr_t at; /* the list has been compared up to here */
+    uintptr_t at;      /* the list has been compared up to here */
+    struct mm_run run; /* of the table; the one that `at` is in, if any */
 };
 
 static unsigned committed_access(struct mm_strategy strategy)
@@ -21,9 +22,21 @@ static unsigned committed_access(struct mm_strategy strategy)
     return strategy.protection == MM_PROTECTION_RWX ? rw | MM_ACCESS_EXECUTE : rw;
 }
 
+/* Whether the piece of a run that was compared is still what it was: the table may have
+ * changed since, and its owner may be another one's entry by now. */
+static bool is_current(const struct mmapper *mapper, const struct mm_run *run)
+{
+    const struct mm_lookup now = mmapper_lookup(mapper, run->extent.start);
+    return now.state == run->state && now.owner == run->owner;
+}
+
 static void report(struct comparison *comparison, enum mm_difference_kind kind,
                    const struct mm_run *run, const struct mm_mapping *mapping)
 {
+    if (!is_current(comparison->mapper, run)) {
+        comparison->result->unsettled++;
+        return;
+    }
     if (kind == MM_NOTE_ACCESSIBLE) {
         comparison->result->notes++;
     } else {
@@ -81,23 +94,29 @@ static bool is_settled(enum mm_state state)
            state == MM_EXCLUDED;
 }
 
+/* The run that comparison->at is in: walked once, however many mappings lie in it. */
+static bool find_run(struct comparison *comparison)
+{
+    return mm_extent_contains_address(comparison->run.extent, comparison->at) ||
+           mmapper_next_run(comparison->mapper, comparison->at, &comparison->run);
+}
+
 /* Compares [comparison->at, end) with one mapping, or with a hole when it is NULL. */
 static void compare_piece(struct comparison *comparison, uintptr_t end,
                           const struct mm_mapping *mapping)
 {
-    struct mm_run run;
-    while (comparison->at < end &&
-           mmapper_next_run(comparison->mapper, comparison->at, &run)) {
-        const uintptr_t run_end = mm_extent_end(run.extent);
+    while (comparison->at < end && find_run(comparison)) {
+        struct mm_run piece = comparison->run;
+        const uintptr_t run_end = mm_extent_end(piece.extent);
         const uintptr_t piece_end = run_end < end ? run_end : end;
-        run.extent = mm_extent_of(comparison->at, piece_end - comparison->at);
+        piece.extent = mm_extent_of(comparison->at, piece_end - comparison->at);
         comparison->at = piece_end;
-        if (!is_settled(run.state)) {
+        if (!is_settled(piece.state)) {
             comparison->result->unsettled++;
         } else if (mapping != NULL) {
-            compare_mapping(comparison, &run, mapping);
+            compare_mapping(comparison, &piece, mapping);
         } else {
-            compare_hole(comparison, &run);
+            compare_hole(comparison, &piece);
         }
     }
 }

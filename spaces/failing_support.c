@@ -61,10 +61,12 @@ static int pass_each_mapping(void *context, struct mm_extent range,
     return inner->operations->each_mapping(inner->context, range, visit, argument);
 }
 
-static enum mm_memory_cause pass_explain(void *context, size_t bytes)
+static enum mm_memory_cause pass_explain(void *context, enum mm_os_call call,
+                                         const struct mm_strategy *strategy,
+                                         size_t bytes)
 {
     const struct mmap_support *inner = inner_of(context);
-    return inner->operations->explain_no_memory(inner->context, bytes);
+    return inner->operations->explain_no_memory(inner->context, call, strategy, bytes);
 }
 
 static int pass_acquire_table(void *context, size_t bytes, void **table)

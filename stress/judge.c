@@ -40,11 +40,29 @@ static bool address_is_inside(const struct attempt *attempt, uintptr_t address)
     return mm_extent_contains_address(rounded, address);
 }
 
+/* A holder that lets go while the record is made is not named. That is rare: a mapper
+ * that names nobody as a rule has lost the names. */
+static void judge_unnamed(const struct attempt *attempt, const struct mm_error *error)
+{
+    enum { SOME = 100 };
+    struct stress_thread *thread = attempt->player->thread;
+    stress_count(thread, COUNT_HOLDERS_GONE);
+    /* Relaxed: this thread's own counters. */
+    if (mm_load_relaxed_u64(&thread->counters[COUNT_HOLDERS_GONE]) >
+        SOME + mm_load_relaxed_u64(&thread->counters[COUNT_HOLDERS_CHECKED])) {
+        judge_report(attempt, MM_CONFLICT, error, "names no holder, as most do not");
+    }
+}
+
 /* A conflict names a holder that held the chunk, or was in a call to, meanwhile. */
 static void judge_conflict(const struct attempt *attempt, const struct mm_error *error)
 {
     struct field *field = attempt->player->field;
     const size_t holder = field_owner_index(field, error->holder.owner);
+    if (error->holder.owner == NULL && error->os_call == MM_OS_NONE) {
+        judge_unnamed(attempt, error);
+        return;
+    }
     if (holder == field->owner_count) {
         judge_report(attempt, MM_CONFLICT, error, "names no holder of this mapper");
         return;

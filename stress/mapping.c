@@ -20,9 +20,9 @@ struct mapping {
 };
 
 static const char *const counters[] = {
-    "quarantined", "ensured",       "decommitted", "released", "transferred",
-    "handed over", "other refused", "walks",       "projects", "reckless calls",
-    "tokens read", "named holders", NULL,
+    "quarantined", "ensured",       "decommitted",  "released", "transferred",
+    "handed over", "other refused", "walks",        "projects", "reckless calls",
+    "tokens read", "named holders", "holders gone", NULL,
 };
 
 static bool set_up(struct stress_run *run)

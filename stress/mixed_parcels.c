@@ -107,7 +107,8 @@ static void get_parcel(struct mixer *mixer)
         stress_count(mixer->thread, COUNT_PARCELS);
     } else if (way == 0 && status == MM_CONFLICT) {
         judge_conflict(mixer, wish, &error);
-    } else if (!(way == 0 && status == MM_WRONG_STATE) && status != MM_NO_SPACE) {
+    } else if (!(way == 0 && status == MM_WRONG_STATE) && status != MM_NO_SPACE &&
+               status != MM_BUSY) {
         mixed_report(mixer, "quarantine", status, &error);
     }
 }

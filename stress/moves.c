@@ -143,7 +143,8 @@ void move_quarantine_anywhere(struct player *player)
                                               alignment, &extent, &error);
     }
     if (status != MM_OK) {
-        judge_refusal(&attempt, status, &error, JUDGE_ALLOW(MM_NO_SPACE));
+        judge_refusal(&attempt, status, &error,
+                      JUDGE_ALLOW(MM_NO_SPACE) | JUDGE_ALLOW(MM_BUSY));
     } else if (!placed_well(field, extent, preferred.bytes, alignment)) {
         judge_report(&attempt, status, &error, "the place is not as asked for");
     } else {

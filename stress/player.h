@@ -53,6 +53,7 @@ enum {
     COUNT_RECKLESS,
     COUNT_TOKENS,
     COUNT_HOLDERS_CHECKED,
+    COUNT_HOLDERS_GONE,
 };
 
 /* The pages of a chunk that carry tokens: returns how many, and where they are. */

@@ -40,7 +40,8 @@ static void reserve_anywhere(struct player *player, size_t owner)
     if (status == MM_OK) {
         field_note(field, field_span(field, extent), owner);
     } else {
-        judge_refusal(&attempt, status, &error, JUDGE_ALLOW(MM_NO_SPACE));
+        judge_refusal(&attempt, status, &error,
+                      JUDGE_ALLOW(MM_NO_SPACE) | JUDGE_ALLOW(MM_BUSY));
     }
     holder_record_end_anywhere(field->record, owner);
 }

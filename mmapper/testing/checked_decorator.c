@@ -137,11 +137,13 @@ static int checked_each_mapping(void *context, struct mm_extent range,
     return inner->operations->each_mapping(inner->context, range, visit, argument);
 }
 
-static enum mm_memory_cause checked_explain(void *context, size_t bytes)
+static enum mm_memory_cause checked_explain(void *context, enum mm_os_call call,
+                                            const struct mm_strategy *strategy,
+                                            size_t bytes)
 {
     struct checked_decorator *decorator = context;
     const struct mmap_support *inner = &decorator->inner;
-    return inner->operations->explain_no_memory(inner->context, bytes);
+    return inner->operations->explain_no_memory(inner->context, call, strategy, bytes);
 }
 
 /* Tables are whole pages, as far as the address space is concerned. */

@@ -170,7 +170,9 @@ static int fault_each_mapping(void *context, struct mm_extent range,
     return verdict.fails ? verdict.os_error : result;
 }
 
-static enum mm_memory_cause fault_explain(void *context, size_t bytes)
+static enum mm_memory_cause fault_explain(void *context, enum mm_os_call call,
+                                          const struct mm_strategy *strategy,
+                                          size_t bytes)
 {
     struct fault_decorator *decorator = context;
     const struct mmap_support *inner = &decorator->inner;
@@ -179,7 +181,8 @@ static enum mm_memory_cause fault_explain(void *context, size_t bytes)
     const enum mm_memory_cause cause = decorator->plan.cause;
     (void)pthread_mutex_unlock(&decorator->lock);
     return explains ? cause
-                    : inner->operations->explain_no_memory(inner->context, bytes);
+                    : inner->operations->explain_no_memory(inner->context, call,
+                                                           strategy, bytes);
 }
 
 static int fault_acquire_table(void *context, size_t bytes, void **table)

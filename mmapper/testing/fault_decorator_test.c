@@ -161,9 +161,11 @@ static void test_explains_its_own_faults(void)
                                     .cause = MM_CAUSE_MAP_COUNT};
     const struct mmap_operations *call = f.support.operations;
     fault_decorator_plan(f.faults, &plan);
-    EXPECT_EQ(call->explain_no_memory(f.support.context, PAGE), MM_CAUSE_UNKNOWN);
+    EXPECT_EQ(call->explain_no_memory(f.support.context, MM_OS_COMMIT, NULL, PAGE),
+              MM_CAUSE_UNKNOWN);
     EXPECT_EQ(reserve(f, 0, 1), ENOMEM);
-    EXPECT_EQ(call->explain_no_memory(f.support.context, PAGE), MM_CAUSE_MAP_COUNT);
+    EXPECT_EQ(call->explain_no_memory(f.support.context, MM_OS_COMMIT, NULL, PAGE),
+              MM_CAUSE_MAP_COUNT);
     tear_down(f);
 }
 

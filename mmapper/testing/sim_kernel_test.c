@@ -191,7 +191,8 @@ static void test_limit_on_mappings(void)
     EXPECT_EQ(sim_kernel_statistics(f.kernel).mappings, 3);
     EXPECT_EQ(release(f, 1, 1), ENOMEM); /* a split */
     EXPECT_EQ(commit(f, 1, 1), ENOMEM);
-    EXPECT_EQ(f.support.operations->explain_no_memory(f.support.context, PAGE),
+    EXPECT_EQ(f.support.operations->explain_no_memory(f.support.context, MM_OS_COMMIT,
+                                                      NULL, PAGE),
               MM_CAUSE_MAP_COUNT);
     EXPECT_EQ(commit(f, 2, 1), 0);   /* moves a border */
     EXPECT_EQ(decommit(f, 5, 1), 0); /* likewise */
@@ -228,7 +229,8 @@ static void test_commit_limit(void)
         set_up((struct sim_kernel_options){.commit_bytes = 4 * PAGE});
     EXPECT_EQ(reserve(f, 0, 8), 0);
     EXPECT_EQ(commit(f, 0, 5), ENOMEM);
-    EXPECT_EQ(f.support.operations->explain_no_memory(f.support.context, 5 * PAGE),
+    EXPECT_EQ(f.support.operations->explain_no_memory(f.support.context, MM_OS_COMMIT,
+                                                      NULL, 5 * PAGE),
               MM_CAUSE_COMMIT_LIMIT);
     EXPECT_EQ(commit(f, 0, 4), 0);
     EXPECT_EQ(sim_kernel_statistics(f.kernel).charged_bytes, 4 * PAGE);
@@ -262,11 +264,13 @@ static void test_address_space_and_data_limits(void)
         EXPECT_EQ(((const char *)table)[i], 0);
     }
     EXPECT_EQ(reserve(f, 0, 15), ENOMEM);
-    EXPECT_EQ(f.support.operations->explain_no_memory(f.support.context, 15 * PAGE),
+    EXPECT_EQ(f.support.operations->explain_no_memory(f.support.context, MM_OS_COMMIT,
+                                                      NULL, 15 * PAGE),
               MM_CAUSE_ADDRESS_SPACE);
     EXPECT_EQ(reserve(f, 0, 6), 0);
     EXPECT_EQ(commit(f, 0, 3), ENOMEM);
-    EXPECT_EQ(f.support.operations->explain_no_memory(f.support.context, 3 * PAGE),
+    EXPECT_EQ(f.support.operations->explain_no_memory(f.support.context, MM_OS_COMMIT,
+                                                      NULL, 3 * PAGE),
               MM_CAUSE_DATA_SIZE);
     EXPECT_EQ(commit(f, 0, 2), 0);
     EXPECT_EQ(decommit(f, 0, 2), 0);

@@ -236,8 +236,12 @@ static enum mm_memory_cause explain(const struct sim_kernel *kernel, size_t byte
     return MM_CAUSE_UNKNOWN;
 }
 
-static enum mm_memory_cause explain_no_memory(void *context, size_t bytes)
+static enum mm_memory_cause explain_no_memory(void *context, enum mm_os_call call,
+                                              const struct mm_strategy *strategy,
+                                              size_t bytes)
 {
+    (void)call;
+    (void)strategy;
     struct sim_kernel *kernel = enter(context);
     const enum mm_memory_cause cause = explain(kernel, bytes);
     sim_unlock(kernel);

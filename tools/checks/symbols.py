@@ -17,7 +17,9 @@ _OURS = {
         r"|side_metadata|space_error|space_map|space_placement|space)_"
     ),
 }
-_MAPPING_SUPPORT = "getrlimit ioctl madvise mmap mprotect munmap prctl sysconf"
+_MAPPING_SUPPORT = (
+    "getrlimit ioctl madvise mmap mprotect munmap prctl pthread_setcancelstate sysconf "
+)
 _C_LIBRARY = """
     __errno_location __stack_chk_fail abort close open read sched_yield
     memchr memcmp memcpy memmove memset
