@@ -2,6 +2,8 @@
 /* G8: a child resolves what the parent's threads were doing. The simulated moments are
  * exact: a child's view is made by leaving calls unfinished (a thread that never comes
  * back from the kernel). The real fork is in the stress target `mixed`. */
+#include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 
 #include "mmapper/testing/fixture.h"
@@ -14,7 +16,8 @@ struct vanishing {
     struct mmap_support inner;
     jmp_buf gone;
     enum mm_os_call call;
-    bool done; /* the kernel did it before the thread went */
+    bool done;           /* the kernel did it before the thread went */
+    unsigned lists_left; /* of the kernel's mappings, before it gives no more */
 };
 
 static int vanish(struct vanishing *v, enum mm_os_call call, int done)
@@ -75,6 +78,10 @@ static int vanishing_each_mapping(void *context, struct mm_extent range,
                                   mm_mapping_visitor visit, void *argument)
 {
     struct vanishing *v = context;
+    if (v->lists_left == 0) {
+        return EACCES;
+    }
+    v->lists_left--;
     return v->inner.operations->each_mapping(v->inner.context, range, visit, argument);
 }
 
@@ -100,6 +107,7 @@ static void begin(struct vanishing *v)
     v->f.support.operations = &v->operations;
     v->f.support.context = v;
     v->call = MM_OS_NONE;
+    v->lists_left = UINT_MAX;
 }
 
 typedef enum mm_status (*operation)(struct mmapper *, struct mm_owner *,
@@ -233,6 +241,24 @@ static void test_lost_decommit_and_transfer(void)
     fixture_end(&v.f);
 }
 
+/* What cannot be looked up may be mapped. */
+static void test_list_is_unreadable(void)
+{
+    struct vanishing v;
+    begin(&v);
+    lose(&v, mmapper_quarantine, 1, 2, MM_OS_RESERVE, false);
+    v.lists_left = 0;
+    EXPECT_STATUS(mmapper_after_fork_in_child(v.f.mapper, NULL, &v.f.error),
+                  MM_OS_ERROR);
+    EXPECT_EQ(v.f.error.os_error, EACCES);
+    EXPECT_EQ(fixture_state(&v.f, 1), MM_RESERVING); /* nothing changed */
+    v.lists_left = 1; /* readable at first, and then no more */
+    expect_report(resolve(&v), 0, 0, 0, 2);
+    EXPECT_PICTURE(&v.f, ".XX...........");
+    v.lists_left = UINT_MAX;
+    fixture_end(&v.f);
+}
+
 int main(void)
 {
     test_nothing_lost();
@@ -240,5 +266,6 @@ int main(void)
     test_lost_reserve();
     test_lost_release();
     test_lost_decommit_and_transfer();
+    test_list_is_unreadable();
     return 0;
 }

@@ -132,8 +132,10 @@ static enum verdict fill_up(struct limited *limited)
     if (status == MM_OK) {
         return VERDICT_NOT_REFUSED;
     }
-    if (status != MM_NO_MEMORY || error.cause != MM_CAUSE_ADDRESS_SPACE ||
-        error.os_error != ENOMEM) {
+    /* UNKNOWN: the other worker gave something back before the cause was looked for. */
+    const bool explained =
+        error.cause == MM_CAUSE_ADDRESS_SPACE || error.cause == MM_CAUSE_UNKNOWN;
+    if (status != MM_NO_MEMORY || !explained || error.os_error != ENOMEM) {
         return VERDICT_WRONG_CAUSE;
     }
     while (count > 0) {

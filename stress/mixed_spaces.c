@@ -100,6 +100,15 @@ void mixed_immortal_step(struct mixer *mixer)
                          mm_status_name(status));
         return;
     }
+    /* Memory that is there and that the mapper knows nothing of was mapped behind its
+     * back. */
+    if (!mmapper_is_mapped(mixed->mappers[0], address) ||
+        !mmapper_is_mapped(mixed->mappers[0], address + bytes - 1)) {
+        stress_violation(mixed->run, mixer->thread,
+                         "O6: immortal alloc gave unmapped memory at %#" PRIxPTR,
+                         address);
+        return;
+    }
     /* What another allocation wrote here would show. */
     if (!token_is_zero(address, bytes, &dirt)) {
         stress_violation(mixed->run, mixer->thread,
