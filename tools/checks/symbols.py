@@ -18,7 +18,7 @@ _OURS = {
     ),
 }
 _MAPPING_SUPPORT = (
-    "getrlimit ioctl madvise mmap mprotect munmap prctl pthread_setcancelstate sysconf "
+    "getrlimit ioctl madvise mmap mprotect munmap prctl pthread_setcancelstate sysconf syscall "
 )
 _C_LIBRARY = """
     __errno_location __stack_chk_fail abort close open read sched_yield
