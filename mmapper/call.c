@@ -100,14 +100,14 @@ enum mm_status mm_call_fail(const struct call *call, enum mm_status status,
  * held by that owner after the name was copied: otherwise the record names nobody. */
 static void name_holder(const struct call *call, size_t chunk, map_owner id)
 {
-    struct mm_holder *holder = &call->error->holder;
+    const enum mm_state state = call->error->holder.state;
     const struct mm_owner *owner = owner_at(&call->mapper->owners, id);
-    if (owner != NULL && mm_owner_describe(owner, holder) &&
+    struct mm_holder holder;
+    if (owner != NULL && mm_owner_describe(owner, &holder) &&
         map_owner_of(chunk_load(&call->mapper->table, chunk)) == id) {
-        return;
+        holder.state = state;
+        call->error->holder = holder;
     }
-    holder->owner = NULL;
-    holder->name[0] = '\0';
 }
 
 enum mm_status mm_call_fail_at(const struct call *call, enum mm_status status,

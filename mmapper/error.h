@@ -18,7 +18,8 @@ struct mm_owner;
 enum mm_status {
     MM_OK = 0,
     MM_CONFLICT,         /* another owner or a foreign mapping is there */
-    MM_BUSY,             /* the owner's own other call is in the way; try again */
+    MM_BUSY,             /* another call is in the way: the owner's own, or when placing
+                  * anybody's; try again */
     MM_NO_MEMORY,        /* the OS said ENOMEM; the record says which limit */
     MM_NO_SPACE,         /* no free range of that size in the window */
     MM_INVALID_ARGUMENT, /* empty, overflowing, misaligned, contradictory */

@@ -154,7 +154,7 @@ static void test_registration(void)
     fixture_end(&f);
 }
 
-/* An entry given back is the last to be used again. */
+/* An entry given back is not used again at once while others are free. */
 static void test_owner_reuse(void)
 {
     struct fixture f;

@@ -157,17 +157,18 @@ struct mmap_support {
     const struct mmap_operations *operations;
     void *context;     /* handed to every operation */
     size_t page_bytes; /* the smallest unit of the operations; a power of two */
-    /* Nothing at or above this address can be mapped; 0: not known. Placement does not
-     * try there. */
+    /* About where mappable addresses end; 0: not known. Placement does not try at or
+     * above it. */
     uintptr_t address_end;
     bool annotations; /* name reservations in the kernel's list */
     /* First part of the names: PREFIX:KIND:NAME. NULL means "mmapper". */
     const char *annotation_prefix;
 };
 
-/* The real Linux operations with annotations on. Source of the behaviours: Linux
- * 4.17 (MAP_FIXED_NOREPLACE; detected and emulated before), 5.17
- * (PR_SET_VMA_ANON_NAME), 6.11 (PROCMAP_QUERY; /proc/self/maps before). */
+/* The real Linux operations with annotations on. Makes some ten system calls to find
+ * address_end: it maps one page just below it, where nothing was, and unmaps it again.
+ * Source of the behaviours: Linux 4.17 (MAP_FIXED_NOREPLACE; detected and emulated
+ * before), 5.17 (PR_SET_VMA_ANON_NAME), 6.11 (PROCMAP_QUERY; /proc/self/maps before). */
 struct mmap_support mmap_support_linux(void);
 
 #ifdef __cplusplus

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real operations: the only file that asks Linux for mappings. Everything goes
- * through libc, so that sanitizers see it. Every operation leaves errno as it was.
+ * The real operations: the only file that asks Linux for mappings. Everything but the
+ * probe for the end of user space goes through libc, so that sanitizers see it. Every
+ * operation leaves errno as it was.
  */
 #include "mmapper/mmap_support.h"
 
@@ -209,17 +210,20 @@ static bool is_user_space(uintptr_t page, size_t page_bytes)
 /* Where user space ends is nowhere to be read: it depends on the processor, the
  * kernel's page tables and, on 64-bit Arm, its configuration. So a page is tried below
  * each end that there is, the highest first; the very last page may be the kernel's
- * guard. */
-static uintptr_t address_end(size_t page_bytes)
+ * guard. `stack`, an address of the caller's, disproves an end below it, as a kernel
+ * that takes addresses for hints may suggest. Where no end is found, the stack is what
+ * the kernel put near it. */
+static uintptr_t address_end(size_t page_bytes, uintptr_t stack)
 {
-    static const unsigned char bits[] = {57, 56, 52, 48, 47, 42, 39};
+    static const unsigned char bits[] = {57, 56, 52, 48, 47, 42, 39, 38};
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
         const uintptr_t end = ((uintptr_t)1 << bits[i]) - page_bytes;
-        if (is_user_space(end - page_bytes, page_bytes)) {
+        if (end > stack && is_user_space(end - page_bytes, page_bytes)) {
             return end;
         }
     }
-    return 0;
+    const unsigned highest_bit = 63U - (unsigned)__builtin_clzll(stack);
+    return ((uintptr_t)2 << highest_bit) - page_bytes;
 }
 
 struct mmap_support mmap_support_linux(void)
@@ -228,7 +232,7 @@ struct mmap_support mmap_support_linux(void)
     const struct mmap_support support = {
         .operations = &linux_operations,
         .page_bytes = page_bytes,
-        .address_end = address_end(page_bytes),
+        .address_end = address_end(page_bytes, (uintptr_t)&page_bytes),
         .annotations = true,
     };
     return support;

@@ -22,35 +22,36 @@
  *     reserved for its owner, not that access faults: a commit that lost a race may
  *     leave it readable as zeroes.
  *  G2 Queries. mmapper_is_mapped and mmapper_lookup are wait-free, make at most two
- *     loads, are async-signal-safe, take any address, and are true at an instant
- *     during the call. is_mapped is false while decommit or release of the chunk is
- *     under way, true while a transfer of a mapped chunk is.
+ *     loads, are async-signal-safe, take any address, and are true at an instant during
+ *     the call. is_mapped is false while decommit or release of the chunk is under way,
+ *     true while a transfer of a mapped chunk is.
  *  G3 Progress. mmapper_ensure_mapped on quarantined or mapped chunks is lock-free:
  *     threads stopped anywhere delay nobody. On UNMAPPED chunks it quarantines first
- *     and may wait for a thread of the same owner that is inside the reserving
- *     system call of the same chunk. Where its own owner is decommitting, releasing
- *     or transferring it returns MM_BUSY at once. Nobody waits for another owner;
- *     every other operation waits for nobody.
- *  G4 Atomicity. quarantine, transfer, release, adopt and exclude are all or nothing:
- *     a failing call leaves every chunk as it was. ensure_mapped is monotone: after an
+ *     and may wait for a thread of the same owner that is inside the reserving system
+ *     call of the same chunk. Where its own owner is decommitting, releasing or
+ *     transferring it returns MM_BUSY at once. Nobody waits for another owner; every
+ *     other operation waits for nobody.
+ *  G4 Atomicity. quarantine, transfer, release, adopt and exclude are all or nothing: a
+ *     failing call leaves every chunk as it was. ensure_mapped is monotone: after an
  *     error some chunks may be quarantined or mapped, calling again is safe; the error
- *     names the chunk that is in the way or, when the OS refused, the first that is
- *     not mapped. decommit is monotone: when the OS failed,
- *     the chunks are QUARANTINED and their contents undefined.
+ *     names the chunk that is in the way or, when the OS refused, the first that is not
+ *     mapped. decommit is monotone: when the OS failed, the chunks are QUARANTINED and
+ *     their contents undefined.
  *  G5 Quiescence, the caller's part. When decommit or release of X is called, every
- *     mutating call of the owner whose footprint meets X (its chunks, rounded
- *     outwards) has returned or starts after, and so have loads and stores to X. For
- *     transfer, loads and stores may go on; the recipient may call ensure_mapped early
- *     (MM_CONFLICT until published) but must not decommit, release or transfer X
- *     before the transfer returned. A breach between mapper calls is detected: MM_BUSY,
+ *     mutating call of the owner whose footprint meets X (its chunks, rounded outwards)
+ *     has returned or starts after, and so have loads and stores to X. For transfer,
+ *     loads and stores may go on; the recipient may call ensure_mapped early
+ *     (MM_CONFLICT until published) but must not decommit, release or transfer X before
+ *     the transfer returned. A breach between mapper calls is detected: MM_BUSY,
  *     nothing changed. No mapper call ever touches another owner's memory, breach or
  *     not.
  *  G6 Neighbours. Other mappers in the process, and everything that maps without a
  *     mapper, are kept apart by the kernel: a reservation never replaces a mapping.
  *  G7 Errors. Every failure is a status and, if asked for, an error record: which
  *     address, which owner holds it or is reserving it, or which foreign mapping lies
- *     there, errno, and for ENOMEM which limit. Operating errors never abort.
- *     Programming errors inside the library trap, also in release builds.
+ *     there, errno, and for ENOMEM which limit. (A search that finds no place names
+ *     none.) Operating errors never abort. Programming errors inside the library trap,
+ *     also in release builds.
  *  G8 Fork. A child has the parent's mappings and table, but other threads' transient
  *     states and pins stay frozen. mmapper_after_fork_in_child resolves them; then the
  *     mapper is as usable as in the parent.
@@ -263,11 +264,11 @@ struct mm_fork_report {
  * something, that may be the cut-off call's or anybody's, so they are never unmapped
  * but abandoned: EXCLUDED, held by the owner "abandoned-by-fork". For external owners,
  * whose mappings are their own business, such chunks are UNMAPPED. A decommit that was
- * cut off is done, so that QUARANTINED memory reads as zero when it is mapped again. A
- * transfer, adopt or exclude that was being published is cut at a chunk: what was not
- * yet handed over stays with the giver, or UNMAPPED. Calls that had returned before the
- * fork are complete in the child. `report` may be NULL. Errors: OS_ERROR when the
- * kernel's list cannot be read; then nothing changed.
+ * cut off is done, so that QUARANTINED memory reads as zero when it is mapped again,
+ * unless the kernel refuses (G4). A transfer, adopt or exclude that was being published
+ * is cut at a chunk: what was not yet handed over stays with the giver, or UNMAPPED.
+ * Calls that had returned before the fork are complete in the child. `report` may be
+ * NULL. Errors: OS_ERROR when the kernel's list cannot be read; then nothing changed.
  */
 enum mm_status mmapper_after_fork_in_child(struct mmapper *mapper,
                                            struct mm_fork_report *report,

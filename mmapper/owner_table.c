@@ -63,8 +63,8 @@ enum mm_status mm_owner_register(struct owner_table *table,
                                  const struct mm_owner_options *options,
                                  struct mm_owner **owner)
 {
-    /* Round robin, so that the entry of an owner just unregistered is the last to be
-     * reused. Relaxed: only a hint. */
+    /* Round robin, so that the entry of an owner just unregistered is as a rule not the
+     * next to be reused. Relaxed: only a hint. */
     const uint64_t start = mm_fetch_add_relaxed_u64(&table->next, 1);
     for (uint64_t i = 0; i < table->max; i++) {
         struct mm_owner *candidate =

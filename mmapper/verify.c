@@ -46,10 +46,11 @@ static void report(struct comparison *comparison, enum mm_difference_kind kind,
         return;
     }
     struct mm_difference difference = {.kind = kind, .extent = run->extent};
-    difference.holder.state = run->state;
-    if (run->owner != NULL) {
-        (void)mm_owner_describe(run->owner, &difference.holder);
+    struct mm_holder holder;
+    if (run->owner != NULL && mm_owner_describe(run->owner, &holder)) {
+        difference.holder = holder;
     }
+    difference.holder.state = run->state;
     if (mapping != NULL) {
         difference.mapping = *mapping;
     }
