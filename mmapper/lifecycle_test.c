@@ -2,6 +2,9 @@
 /* The ends of lives: of a mapper and an owner while calls are under way, of the window,
  * and of what a split region can go back to. The linker puts this file before the
  * mapper's own calls to the system, so that each moment is reached every time. */
+#include <pthread.h>
+#include <sched.h>
+
 #include "mmapper/os.h"
 #include "mmapper/testing/fixture.h"
 
@@ -131,6 +134,39 @@ static void test_strategies(void)
     fixture_end(&g.f);
 }
 
+/* A fellow thread that needs chunks being reserved waits for them, and says so. */
+static void *need_chunk(void *argument)
+{
+    (void)argument;
+    EXPECT_OK(mmapper_ensure_mapped(g.f.mapper, g.f.heap, fixture_extent(3, 1), NULL));
+    return NULL;
+}
+
+static pthread_t fellow;
+
+static void fellow_waits(void)
+{
+    struct mm_statistics statistics;
+    g.in_reserve = NULL;
+    EXPECT_EQ(pthread_create(&fellow, NULL, need_chunk, NULL), 0);
+    do {
+        (void)sched_yield();
+        mmapper_statistics(g.f.mapper, &statistics);
+    } while (statistics.waits == 0);
+    EXPECT_EQ(fixture_state(&g.f, 3), MM_RESERVING);
+}
+
+static void test_wait_for_a_fellow(void)
+{
+    fixture_begin(&g.f, NULL);
+    g.in_reserve = fellow_waits;
+    EXPECT_OK(
+        mmapper_quarantine(g.f.mapper, g.f.heap, fixture_extent(2, 4), &g.f.error));
+    EXPECT_EQ(pthread_join(fellow, NULL), 0);
+    EXPECT_PICTURE(&g.f, "..qmqq........");
+    fixture_end(&g.f);
+}
+
 int main(void)
 {
     test_end_of_life();
@@ -138,5 +174,6 @@ int main(void)
     test_window_end();
     test_verify_tail();
     test_strategies();
+    test_wait_for_a_fellow();
     return 0;
 }

@@ -119,6 +119,27 @@ static void test_protection(void)
     end(&real);
 }
 
+/* Whether the kernel took the advice: "hg" among the flags of the mapping. */
+static bool is_advised(uintptr_t start)
+{
+    char line[512];
+    bool here = false;
+    bool advised = false;
+    FILE *smaps = fopen("/proc/self/smaps", "r");
+    EXPECT(smaps != NULL);
+    while (fgets(line, sizeof line, smaps) != NULL) {
+        uintptr_t from;
+        uintptr_t to;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) == 2) {
+            here = from <= start && start < to;
+        }
+        advised = advised ||
+                  (here && strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " hg"));
+    }
+    EXPECT_EQ(fclose(smaps), 0);
+    return advised;
+}
+
 static void test_huge_pages(void)
 {
     struct real real;
@@ -128,6 +149,8 @@ static void test_huge_pages(void)
     EXPECT_OK(mmapper_ensure_mapped(real.mapper, real.owner, extent, &real.error));
     mmapper_statistics(real.mapper, &statistics);
     EXPECT_EQ(statistics.os_calls[MM_OS_ADVISE], 1); /* once per reservation */
+    /* A kernel without transparent huge pages refuses, and is only counted. */
+    EXPECT_EQ(is_advised(extent.start), statistics.os_failures[MM_OS_ADVISE] == 0);
     end(&real);
 }
 
