@@ -149,6 +149,8 @@ static void fellow_waits(void)
     struct mm_statistics statistics;
     g.in_reserve = NULL;
     EXPECT_EQ(pthread_create(&fellow, NULL, need_chunk, NULL), 0);
+    /* For the log of a test that never ends. */
+    (void)fprintf(stderr, "until the fellow's waiting is counted in waits\n");
     do {
         (void)sched_yield();
         mmapper_statistics(g.f.mapper, &statistics);

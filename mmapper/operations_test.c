@@ -47,8 +47,8 @@ static void test_external(void)
                                           .name = "boot.image"};
     EXPECT_EQ(sim_kernel_foreign_map(f.kernel, &boot_image), 0);
     EXPECT_OK(ADOPT(&f, f.image, 0, 5));
-    EXPECT_OK(EXCLUDE(&f, f.image, 6, 3));
-    EXPECT_PICTURE(&f, "MMMMM.XXX.....");
+    EXPECT_OK(EXCLUDE(&f, f.image, 6, 2));
+    EXPECT_PICTURE(&f, "MMMMM.XX......");
     EXPECT_OK(ENSURE(&f, f.image, 0, 5));
     EXPECT_STATUS(ENSURE(&f, f.image, 4, 2), MM_WRONG_STATE);
     EXPECT_STATUS(ENSURE(&f, f.image, 6, 1), MM_WRONG_STATE);
@@ -58,9 +58,9 @@ static void test_external(void)
     EXPECT_STATUS(EXCLUDE(&f, f.heap, 9, 1), MM_WRONG_STATE);
     EXPECT_STATUS(ENSURE(&f, f.heap, 5, 2), MM_CONFLICT);
     EXPECT_STR(f.error.holder.name, "image");
-    EXPECT_PICTURE(&f, "MMMMM.XXX.....");
+    EXPECT_PICTURE(&f, "MMMMM.XX......");
     EXPECT_OK(RELEASE(&f, f.image, 1, 3));
-    EXPECT_OK(RELEASE(&f, f.image, 6, 3));
+    EXPECT_OK(RELEASE(&f, f.image, 6, 2));
     EXPECT_PICTURE(&f, "M...M.........");
     /* No OS call was made for any of it. */
     const struct sim_statistics statistics = sim_kernel_statistics(f.kernel);

@@ -39,6 +39,29 @@ static void test_generations(struct owner_table *table)
     EXPECT_EQ(strategy.accounting, MM_UNACCOUNTED);
 }
 
+/* An entry given back is not the next to be used while another one is free. */
+static void test_round_robin(void)
+{
+    struct mm_owner *owners[4];
+    struct mm_owner *next;
+    struct owner_table table = {.max = 4};
+    table.owners = aligned_alloc(OWNER_BYTES, mm_owner_table_bytes(table.max));
+    EXPECT(table.owners != NULL);
+    memset(table.owners, 0, mm_owner_table_bytes(table.max));
+    for (size_t i = 0; i < 4; i++) {
+        EXPECT_EQ(mm_owner_register(&table, &first, &owners[i]), MM_OK);
+    }
+    mm_owner_unregister(owners[1]);
+    mm_owner_unregister(owners[2]);
+    EXPECT_EQ(mm_owner_register(&table, &second, &next), MM_OK);
+    EXPECT(next == owners[1]); /* past owners[0], which is live */
+    mm_owner_unregister(next);
+    EXPECT_EQ(mm_owner_register(&table, &second, &next), MM_OK);
+    EXPECT(next == owners[2]);
+    EXPECT_EQ(mm_owner_count(&table), 3);
+    free(table.owners);
+}
+
 static void test_pins(struct owner_table *table)
 {
     struct mm_owner *owner = &table->owners[MAP_OWNER_FIRST];
@@ -59,6 +82,7 @@ int main(void)
     memset(table.owners, 0, mm_owner_table_bytes(table.max));
     test_generations(&table);
     test_pins(&table);
+    test_round_robin();
     free(table.owners);
     return 0;
 }
