@@ -11,7 +11,8 @@
  *   (none)                Concurrency Kit: the product
  *   MMAPPER_ATOMIC_C11    __atomic builtins: for ThreadSanitizer, which cannot see
  *                         through Concurrency Kit's inline assembly
- *   MMAPPER_ATOMIC_SIM    the deterministic scheduler's (//mmapper/testing)
+ *   MMAPPER_ATOMIC_SIM    the deterministic scheduler's, with a weak memory model
+ *                         (mmapper/testing/atomic_sim.h): for //stress/explore
  *
  * There is no seq_cst store: the store-buffering shapes here are all between an RMW
  * and a later load. mm_load_seq_cst is ordered after the RMWs of its thread, which on
@@ -214,14 +215,30 @@ MM_DEFINE_ATOMIC(32)
 MM_DEFINE_ATOMIC(64)
 #undef MM_DEFINE_ATOMIC
 
-/* A number in [0, 2^bits) that is mostly different for threads that run at the same
- * time and constant within a thread: for striping. Every thread has its own errno, so
- * its address tells threads apart without a thread-local variable of ours. */
-static inline unsigned mm_thread_stripe(unsigned bits)
+/* What is written by many threads is spread over 2^MM_STRIPE_BITS cache lines. */
+enum { MM_STRIPE_BITS = 3 };
+
+/* A number below 2^MM_STRIPE_BITS that is mostly different for threads that run at the
+ * same time and constant within a thread. Every thread has its own errno, so its
+ * address tells threads apart without a thread-local variable of ours. */
+static inline unsigned mm_thread_stripe(void)
 {
     const uint64_t place = (uint64_t)(uintptr_t)&errno;
-    return (unsigned)(((place >> 6) * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - bits));
+    return (unsigned)(((place >> 6) * UINT64_C(0x9E3779B97F4A7C15)) >>
+                      (64 - MM_STRIPE_BITS));
 }
+
+/* Adds 1 to an event counter. Relaxed; nothing may depend on it but a statistic. */
+static inline void mm_count_u64(mm_atomic_u64 *counter)
+{
+    (void)mm_fetch_add_relaxed_u64(counter, 1);
+}
+
+/* Accesses to plain memory that several threads share and that a lock or an edge
+ * protects: nothing more than the access here, checked for races in the simulation.
+ * `place` is a pointer, evaluated once or twice. */
+#define mm_plain_load(place) (*(place))
+#define mm_plain_store(place, value) ((void)(*(place) = (value)))
 
 #endif
 

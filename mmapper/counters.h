@@ -20,24 +20,21 @@ enum counter {
     COUNTER_COUNT,
 };
 
-enum { COUNTER_STRIPE_BITS = 3 };
-
 struct counters {
     struct {
         _Alignas(64) mm_atomic_u64 values[COUNTER_COUNT];
-    } stripes[1 << COUNTER_STRIPE_BITS];
+    } stripes[1 << MM_STRIPE_BITS];
 };
 
 static inline void counter_add(struct counters *counters, unsigned counter)
 {
-    const unsigned stripe = mm_thread_stripe(COUNTER_STRIPE_BITS);
-    (void)mm_fetch_add_relaxed_u64(&counters->stripes[stripe].values[counter], 1);
+    mm_count_u64(&counters->stripes[mm_thread_stripe()].values[counter]);
 }
 
 static inline uint64_t counter_sum(const struct counters *counters, unsigned counter)
 {
     uint64_t sum = 0;
-    for (unsigned i = 0; i < 1U << COUNTER_STRIPE_BITS; i++) {
+    for (unsigned i = 0; i < 1U << MM_STRIPE_BITS; i++) {
         sum += mm_load_relaxed_u64(&counters->stripes[i].values[counter]);
     }
     return sum;

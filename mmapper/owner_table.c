@@ -128,7 +128,7 @@ bool mm_owner_describe(const struct mm_owner *owner, struct mm_holder *holder)
 
 struct owner_pin *mm_owner_pin(struct mm_owner *owner)
 {
-    struct owner_pin *pin = &owner->pins[mm_thread_stripe(OWNER_PIN_BITS)];
+    struct owner_pin *pin = &owner->pins[mm_thread_stripe()];
     /* edge: PIN-CLAIM */
     (void)mm_fetch_add_seq_cst_u64(&pin->count, 1);
     return pin;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "spaces/freelist_space.h"
 
+#include "mmapper/atomic.h"
 #include "mmapper/check.h"
 #include "spaces/freelist_space_internal.h"
 #include "spaces/space_error.h"
@@ -73,7 +74,7 @@ static enum mm_status take_pages(struct freelist_space *space, uint32_t pages,
     }
     MM_CHECK(status == MM_OK);
     *run = (struct run){page, pages};
-    space->used_pages += pages;
+    mm_plain_store(&space->used_pages, mm_plain_load(&space->used_pages) + pages);
     chunk_set_remove(&space->idle, page >> space->log_chunk_pages,
                      ((page + pages - 1) >> space->log_chunk_pages) + 1);
     return MM_OK;
@@ -127,7 +128,7 @@ static enum mm_status give_pages(struct freelist_space *space, uint32_t page,
         return status;
     }
     *pages = freed.units;
-    space->used_pages -= freed.units;
+    mm_plain_store(&space->used_pages, mm_plain_load(&space->used_pages) - freed.units);
     if (space->decommits) {
         note_idle(space, (struct run){page, freed.units}, freed.merged);
         (void)decommit_idle(space, NULL);
@@ -213,7 +214,7 @@ struct freelist_space_usage freelist_space_usage(struct freelist_space *space)
 {
     lock(space);
     const struct freelist_space_usage usage = {
-        .used_pages = space->used_pages,
+        .used_pages = mm_plain_load(&space->used_pages),
         .free_pages = raw_memory_freelist_max_units(space->list) - space->used_pages,
         .grown_pages = raw_memory_freelist_size(space->list),
         .decommit_left = space->idle.count,

@@ -178,7 +178,7 @@ static enum mm_status fill_slot(struct space_map *map, unsigned index,
             return status;
         }
     }
-    slot->owner = owner;
+    mm_plain_store(&slot->owner, owner);
     /* edge: SLOT-SPACE. After the quarantine, so that a query names a space only when
      * the slot is its own; before HELD, so that giving back finds it. */
     mm_store_release_u64(&slot->space, space);
@@ -258,21 +258,22 @@ static enum mm_status empty_slot(struct space_map *map, unsigned index, uintptr_
                                  struct mm_error *error)
 {
     struct slot *slot = &map->slots[index];
+    struct mm_owner *const owner = mm_plain_load(&slot->owner);
     const struct mm_extent extent = space_map_slot_extent(map, index);
     enum mm_status status = MM_OK;
     /* Relaxed: written before the slot was HELD, which begin acquired. */
     if (mm_load_relaxed_u64(&slot->space) != space) {
         status = space_fail(error, MM_CONFLICT, MM_OPERATION_RELEASE,
                             "another space holds the slot", extent);
-    } else if (slot->owner != NULL) {
-        status = mmapper_release(map->mapper, slot->owner, extent, error);
+    } else if (owner != NULL) {
+        status = mmapper_release(map->mapper, owner, extent, error);
     }
     if (status != MM_OK) {
         settle(slot, SLOT_HELD);
         return status;
     }
     /* Only now: a release that fails must not have hidden the space from anybody. */
-    slot->owner = NULL;
+    mm_plain_store(&slot->owner, NULL);
     mm_store_release_u64(&slot->space, 0); /* edge: SLOT-SPACE */
     settle(slot, SLOT_FREE);
     return MM_OK;

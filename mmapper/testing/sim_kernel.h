@@ -101,6 +101,21 @@ struct sim_view {
 /* What is at `address`. */
 struct sim_view sim_kernel_view(struct sim_kernel *kernel, uintptr_t address);
 
+/* Whether every byte of `extent` was mapped by `client` and has this access (-1: any
+ * access); and whether none of it was mapped by him. Cheap. */
+bool sim_kernel_holds(const struct sim_kernel *kernel, struct mm_extent extent,
+                      unsigned client, int access);
+bool sim_kernel_holds_none(const struct sim_kernel *kernel, struct mm_extent extent,
+                           unsigned client);
+
+/* A copy of mappings, contents, names and counts, to go back to as often as wanted.
+ * Not of tables, which live on. */
+struct sim_kernel_image;
+struct sim_kernel_image *sim_kernel_save(const struct sim_kernel *kernel);
+void sim_kernel_restore(struct sim_kernel *kernel,
+                        const struct sim_kernel_image *image);
+void sim_kernel_forget(struct sim_kernel_image *image);
+
 /* Violations since creation or reset, and a description of the first ("" if none). */
 uint64_t sim_kernel_violations(struct sim_kernel *kernel);
 const char *sim_kernel_violation_text(struct sim_kernel *kernel);

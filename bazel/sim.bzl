@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""sim_binary and sim_test: programs in which every atomic operation is simulated.
+
+The mapper and the spaces of such a program are the product's own sources, compiled once
+more with the SIM backend of atomic.h: a configuration of its own, so that nothing of it
+can get into the production archives. The engine that the backend calls is testonly.
+
+    cc_binary(name = "x_in_sim", testonly = True, tags = ["manual"], deps = [...])
+    sim_binary(name = "x", binary = ":x_in_sim")
+    sim_test(name = "x_test", binary = ":x_in_sim", arguments = ["--all"])
+"""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary")
+
+# The scheduler stands in for these two.
+SIM_LINKOPTS = [
+    "-Wl,--wrap=pthread_mutex_lock",
+    "-Wl,--wrap=pthread_mutex_unlock",
+    "-pthread",
+]
+
+def _simulate_impl(settings, attr):
+    return {
+        "//command_line_option:copt": settings["//command_line_option:copt"] +
+                                      ["-DMMAPPER_ATOMIC_SIM"],
+    }
+
+_simulate = transition(
+    implementation = _simulate_impl,
+    inputs = ["//command_line_option:copt"],
+    outputs = ["//command_line_option:copt"],
+)
+
+def _binary_of(ctx):
+    # An attribute with a transition is always a list.
+    return ctx.attr.binary[0][DefaultInfo].files_to_run.executable
+
+def _sim_binary_impl(ctx):
+    link = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.symlink(output = link, target_file = _binary_of(ctx), is_executable = True)
+    return [DefaultInfo(
+        executable = link,
+        files = depset([link]),
+        runfiles = ctx.runfiles(files = [_binary_of(ctx)]),
+    )]
+
+_BINARY = {
+    "binary": attr.label(cfg = _simulate, executable = True, mandatory = True),
+    "_allowlist_function_transition": attr.label(
+        default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
+    ),
+}
+
+sim_binary = rule(
+    implementation = _sim_binary_impl,
+    attrs = _BINARY,
+    executable = True,
+)
+
+def _sim_test_impl(ctx):
+    script = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.write(
+        output = script,
+        content = "#!/bin/bash\nexec {} {} \"$@\"\n".format(
+            _binary_of(ctx).short_path,
+            " ".join([ctx.expand_location(word, ctx.attr.data) for word in ctx.attr.arguments]),
+        ),
+        is_executable = True,
+    )
+    return [DefaultInfo(
+        executable = script,
+        runfiles = ctx.runfiles(files = [_binary_of(ctx)] + ctx.files.data),
+    )]
+
+_sim_test = rule(
+    implementation = _sim_test_impl,
+    attrs = dict(
+        _BINARY,
+        arguments = attr.string_list(),
+        data = attr.label_list(allow_files = True),
+    ),
+    test = True,
+)
+
+def sim_test(name, tags = [], **kwargs):
+    # Fibers on one thread: ThreadSanitizer has nothing to see there.
+    _sim_test(name = name, tags = tags + ["no-tsan"], **kwargs)
+
+def sim_cc_test(name, srcs, deps, copts = [], size = "small", **kwargs):
+    """A test program of its own, simulated."""
+    cc_binary(
+        name = name + "_in_sim",
+        testonly = True,
+        srcs = srcs,
+        copts = copts,
+        linkopts = SIM_LINKOPTS,
+        local_defines = ["MMAPPER_ATOMIC_SIM"],
+        tags = ["manual"],
+        visibility = ["//visibility:private"],
+        deps = deps,
+    )
+    sim_test(name = name, size = size, binary = ":%s_in_sim" % name, **kwargs)

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* Locations, their stores, and who may see which: the memory model of sim_run.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mmapper/atomic.h"
+#include "mmapper/testing/sim_engine.h"
+
+static uint64_t peek(const void *address, unsigned bytes)
+{
+    uint64_t value = 0;
+    switch (bytes) {
+    case 2:
+        return *(const uint16_t *)address;
+    case 4:
+        return *(const uint32_t *)address;
+    case 8:
+        return *(const uint64_t *)address;
+    default:
+        memcpy(&value, address, bytes < sizeof(value) ? bytes : sizeof(value));
+        return value;
+    }
+}
+
+static void poke(void *address, unsigned bytes, uint64_t value)
+{
+    switch (bytes) {
+    case 2:
+        *(uint16_t *)address = (uint16_t)value;
+        break;
+    case 4:
+        *(uint32_t *)address = (uint32_t)value;
+        break;
+    case 8:
+        *(uint64_t *)address = value;
+        break;
+    default:
+        memcpy(address, &value, bytes < sizeof(value) ? bytes : sizeof(value));
+    }
+}
+
+/* ------------------------------------------------------------------ locations */
+
+static unsigned hash_of(const void *address)
+{
+    return (unsigned)(((uintptr_t)address >> 1) * UINT64_C(0x9E3779B97F4A7C15) >> 53);
+}
+
+_Static_assert(SIM_HASH_SLOTS == 1 << (64 - 53), "the hash has as many bits");
+
+static struct sim_location *find_location(const void *address, unsigned bytes)
+{
+    unsigned at = hash_of(address);
+    while (mm_sim.hashed[at] != 0) {
+        struct sim_location *found = &mm_sim.locations[mm_sim.hashed[at] - 1];
+        if (found->address == address) {
+            return found;
+        }
+        at = (at + 1) % SIM_HASH_SLOTS;
+    }
+    if (mm_sim.location_count == SIM_MAX_LOCATIONS) {
+        sim_end_with(SIM_TOO_LONG, (unsigned)mm_sim.running);
+    }
+    struct sim_location *made = &mm_sim.locations[mm_sim.location_count++];
+    made->address = address;
+    made->bytes = (uint8_t)bytes;
+    made->accessors = 0;
+    made->written = false;
+    made->shared = false;
+    made->touched = false;
+    mm_sim.hashed[at] = (uint16_t)mm_sim.location_count;
+    return made;
+}
+
+static void touch(struct sim_location *location)
+{
+    location->touched = true;
+    location->stored = false;
+    location->plain = false;
+    location->newest = 0;
+    location->sc_floor = 0;
+    location->ordinal = (uint16_t)mm_sim.touched_count;
+    location->initial = peek(location->address, location->bytes);
+    mm_sim.touched[mm_sim.touched_count++] = location;
+}
+
+/* The location that the running thread is about to access. */
+static struct sim_location *enter(const void *address, unsigned bytes, bool write)
+{
+    struct sim_location *location = find_location(address, bytes);
+    location->accessors |= (uint8_t)(1U << mm_sim.running);
+    location->written |= write;
+    if (!location->shared && location->written &&
+        (location->accessors & (location->accessors - 1)) != 0) {
+        location->shared = true;
+        mm_sim.learned = true;
+    }
+    sim_point(location);
+    if (!location->touched) {
+        touch(location);
+    }
+    return location;
+}
+
+void sim_memory_begin(void)
+{
+    for (unsigned i = 0; i < mm_sim.touched_count; i++) {
+        mm_sim.touched[i]->touched = false;
+    }
+    mm_sim.touched_count = 0;
+    mm_sim.slot_count = 0;
+}
+
+void sim_memory_restore(void)
+{
+    for (unsigned i = 0; i < mm_sim.touched_count; i++) {
+        const struct sim_location *location = mm_sim.touched[i];
+        if (location->stored || location->plain) {
+            poke((void *)location->address, location->bytes, location->initial);
+        }
+    }
+    sim_memory_begin();
+}
+
+void sim_memory_forget(void)
+{
+    mm_sim.touched_count = 0;
+    mm_sim.location_count = 0;
+    memset(mm_sim.hashed, 0, sizeof(mm_sim.hashed));
+}
+
+/* --------------------------------------------------------------------- stores */
+
+static struct sim_store *store_number(struct sim_location *location, unsigned number)
+{
+    return &location->stores[number % SIM_HISTORY];
+}
+
+/* The first store to a location in a run: gives it a place in the views, and the
+ * initial value, which everybody knows, as store 0. */
+static void begin_history(struct sim_location *location)
+{
+    if (mm_sim.slot_count == SIM_VIEW_SLOTS) {
+        sim_end_with(SIM_TOO_LONG, (unsigned)mm_sim.running);
+    }
+    location->stored = true;
+    location->slot = (uint8_t)mm_sim.slot_count++;
+    location->stores[0].value = location->initial;
+    location->stores[0].view = (sim_view){0};
+    location->stores[0].clock = (sim_clock){0};
+}
+
+/* Appends a store. `chained`: a read-modify-write, which continues the release sequence
+ * of the store that it read. */
+static void append(struct sim_location *location, uint64_t value, unsigned order,
+                   bool chained)
+{
+    struct sim_thread *thread = &mm_sim.threads[mm_sim.running];
+    if (!location->stored) {
+        begin_history(location);
+    }
+    if (location->newest == SIM_MAX_STORES) {
+        sim_end_with(SIM_TOO_LONG, (unsigned)mm_sim.running);
+    }
+    const struct sim_store *last = store_number(location, location->newest);
+    sim_view view = {0};
+    sim_clock clock = {0};
+    if (chained) {
+        view = last->view;
+        clock = last->clock;
+    }
+    location->newest++;
+    thread->view[location->slot] = location->newest;
+    if (order & SIM_RELEASE) {
+        sim_join_view(&view, &thread->view);
+        sim_join_clock(&clock, &thread->clock);
+    }
+    view[location->slot] = location->newest;
+    struct sim_store *store = store_number(location, location->newest);
+    store->view = view;
+    store->clock = clock;
+    store->value = value;
+    if (order == SIM_SEQ_CST) {
+        location->sc_floor = location->newest;
+    }
+    const uint64_t before = peek(location->address, location->bytes);
+    poke((void *)location->address, location->bytes, value);
+    sim_wake_readers(location);
+    if (mm_sim.observer.stored != NULL) {
+        mm_sim.observer.stored(mm_sim.observer.context, location->address,
+                               location->bytes, before, value);
+    }
+}
+
+/* Makes the running thread know what store `number` carries. */
+static void take_up(struct sim_location *location, unsigned number, unsigned order)
+{
+    struct sim_thread *thread = &mm_sim.threads[mm_sim.running];
+    if (location->ordinal < SIM_READ_WORDS * 64) {
+        thread->reads[location->ordinal / 64] |= UINT64_C(1) << location->ordinal % 64;
+    } else {
+        thread->changed = true;
+    }
+    if (!location->stored) {
+        return;
+    }
+    const struct sim_store *store = store_number(location, number);
+    thread->view[location->slot] = (uint8_t)number;
+    if (order & SIM_ACQUIRE) {
+        sim_join_view(&thread->view, &store->view);
+        sim_join_clock(&thread->clock, &store->clock);
+    }
+    if (order == SIM_SEQ_CST && location->sc_floor < number) {
+        location->sc_floor = (uint8_t)number;
+    }
+}
+
+/* The oldest store that the running thread may read. */
+static unsigned oldest_visible(const struct sim_location *location, unsigned order)
+{
+    unsigned oldest = mm_sim.threads[mm_sim.running].view[location->slot];
+    if (order == SIM_SEQ_CST && location->sc_floor > oldest) {
+        oldest = location->sc_floor;
+    }
+    if (location->newest >= SIM_HISTORY &&
+        oldest < location->newest - (SIM_HISTORY - 1U)) {
+        oldest = location->newest - (SIM_HISTORY - 1U);
+    }
+    return oldest;
+}
+
+static unsigned choose_store(const struct sim_location *location, unsigned order)
+{
+    if (!location->stored || !mm_sim.options.weak) {
+        return location->newest;
+    }
+    const unsigned oldest = oldest_visible(location, order);
+    if (oldest == location->newest) {
+        return location->newest;
+    }
+    const struct sim_choice choice = {.kind = SIM_CHOOSE_VALUE,
+                                      .point = ++mm_sim.points,
+                                      .options = location->newest - oldest + 1,
+                                      .current = mm_sim.running};
+    const unsigned older =
+        mm_sim.options.chooser(mm_sim.options.chooser_context, &choice);
+    if (older != 0) {
+        /* It will see the newer one some time: who waits for a change need not. */
+        mm_sim.threads[mm_sim.running].changed = true;
+    }
+    return location->newest - (older < choice.options ? older : 0);
+}
+
+static void tell(enum sim_event_kind kind, const struct sim_location *location,
+                 unsigned order, uint64_t before, uint64_t after, bool swapped,
+                 unsigned stale)
+{
+    sim_mix(((uint64_t)kind << 56) ^ ((uint64_t)mm_sim.running << 48) ^
+            ((uint64_t)location->ordinal << 32) ^ order ^ (uint64_t)swapped << 8);
+    sim_mix(after);
+    if (mm_sim.observer.event == NULL) {
+        return;
+    }
+    struct sim_event event = {.kind = kind,
+                              .address = location->address,
+                              .bytes = location->bytes,
+                              .order = order,
+                              .before = before,
+                              .after = after,
+                              .swapped = swapped,
+                              .stale = stale};
+    sim_report(&event);
+}
+
+/* ----------------------------------------------------------------- operations */
+
+uint64_t sim_atomic_load(const void *address, unsigned bytes, enum sim_order order)
+{
+    if (mm_sim.running < 0) {
+        return peek(address, bytes);
+    }
+    struct sim_location *location = enter(address, bytes, false);
+    const unsigned number = choose_store(location, order);
+    const uint64_t value =
+        location->stored ? store_number(location, number)->value : location->initial;
+    const unsigned stale = location->newest - number;
+    take_up(location, number, order);
+    tell(SIM_EVENT_LOAD, location, order, value, value, false, stale);
+    return value;
+}
+
+void sim_atomic_store(void *address, unsigned bytes, enum sim_order order,
+                      uint64_t value)
+{
+    if (mm_sim.running < 0) {
+        poke(address, bytes, value);
+        return;
+    }
+    struct sim_location *location = enter(address, bytes, true);
+    const uint64_t before = peek(address, bytes);
+    tell(SIM_EVENT_STORE, location, order, before, value, true, 0);
+    append(location, value, order, false);
+}
+
+bool sim_atomic_cas(void *address, unsigned bytes, enum sim_order success,
+                    uint64_t expected, uint64_t desired)
+{
+    if (mm_sim.running < 0) {
+        const bool swaps = peek(address, bytes) == expected;
+        if (swaps) {
+            poke(address, bytes, desired);
+        }
+        return swaps;
+    }
+    /* A failure orders what a load could. */
+    const unsigned failure =
+        success == SIM_SEQ_CST ? SIM_SEQ_CST : success & (unsigned)SIM_ACQUIRE;
+    struct sim_location *location = enter(address, bytes, true);
+    const uint64_t before = peek(address, bytes);
+    const bool swaps = before == expected;
+    take_up(location, location->newest, swaps ? success : failure);
+    tell(SIM_EVENT_CAS, location, success, before, swaps ? desired : before, swaps, 0);
+    if (swaps) {
+        append(location, desired, success, true);
+    }
+    return swaps;
+}
+
+uint64_t sim_atomic_fetch_add(void *address, unsigned bytes, enum sim_order order,
+                              uint64_t delta)
+{
+    const uint64_t mask = bytes == 8 ? UINT64_MAX : (UINT64_C(1) << bytes * 8) - 1;
+    if (mm_sim.running < 0) {
+        const uint64_t old = peek(address, bytes);
+        poke(address, bytes, (old + delta) & mask);
+        return old;
+    }
+    struct sim_location *location = enter(address, bytes, true);
+    const uint64_t before = peek(address, bytes);
+    take_up(location, location->newest, order);
+    tell(SIM_EVENT_ADD, location, order, before, (before + delta) & mask, true, 0);
+    append(location, (before + delta) & mask, order, true);
+    return before;
+}
+
+/* ---------------------------------------------------------------------- races */
+
+void sim_plain_access(const void *address, unsigned bytes, bool write)
+{
+    if (mm_sim.running < 0) {
+        return;
+    }
+    struct sim_location *location = enter(address, bytes, write);
+    const unsigned me = (unsigned)mm_sim.running;
+    struct sim_thread *thread = &mm_sim.threads[me];
+    if (!location->plain) {
+        location->plain = true;
+        location->readers = (sim_clock){0};
+        location->write_time = 0;
+        location->writer = (uint8_t)me;
+    }
+    bool race = location->write_time > thread->clock[location->writer];
+    if (write) {
+        for (unsigned other = 0; other < mm_sim.options.threads; other++) {
+            race |= other != me && location->readers[other] > thread->clock[other];
+        }
+        location->write_time = thread->clock[me];
+        location->writer = (uint8_t)me;
+    } else {
+        location->readers[me] = thread->clock[me];
+    }
+    const uint64_t value = peek(address, bytes);
+    tell(write ? SIM_EVENT_PLAIN_STORE : SIM_EVENT_PLAIN_LOAD, location, 0, value,
+         write ? 0 : value, write, 0);
+    if (race) {
+        mm_sim.race = address;
+        sim_end_with(SIM_RACE, me);
+    }
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operating system that the mappers of a world get: the simulated kernel, where
+ * each call is a step, may fail if the program has faults, and is checked before it is
+ * let through: nobody may touch memory that he did not claim or that was reserved for
+ * somebody else.
+ */
+#include <errno.h>
+
+#include "stress/explore/world.h"
+
+/* Of commit and decommit; the others are all or nothing. */
+enum fault { FAULT_NONE = 0, FAULT_BEFORE, FAULT_HALF, FAULT_AFTER, FAULT_COUNT };
+
+static size_t first_chunk(struct mm_extent extent)
+{
+    return (extent.start - WORLD_BASE) / WORLD_CHUNK;
+}
+
+static size_t end_chunk(struct mm_extent extent)
+{
+    return (mm_extent_end(extent) - WORLD_BASE + WORLD_CHUNK - 1) / WORLD_CHUNK;
+}
+
+static void step(enum mm_os_call call, struct mm_extent extent)
+{
+    sim_step(UINT64_C(0x4000) + ((uint64_t)call << 8) + (first_chunk(extent) << 4) +
+             end_chunk(extent));
+}
+
+/* Which fault this call meets. */
+static unsigned choose_fault(struct world *world, unsigned kinds)
+{
+    if (world->faults_left == 0) {
+        return FAULT_NONE;
+    }
+    const unsigned fault = sim_choose_fault(kinds);
+    if (fault != FAULT_NONE) {
+        world->faults_left--;
+    }
+    return fault;
+}
+
+/* The chunks are in the middle of a call of the running thread, one that may do this. */
+static void expect_claimed(const struct port *port, enum mm_os_call call,
+                           struct mm_extent extent, unsigned states)
+{
+    struct world *world = port->world;
+    if (!world_on(world, ORACLE_O1) || sim_thread() < 0) {
+        return;
+    }
+    for (size_t chunk = first_chunk(extent); chunk < end_chunk(extent); chunk++) {
+        const struct watch_value value =
+            slot_watch_chunk(world->mappers[port->mapper], chunk);
+        if ((states >> value.state & 1) == 0) {
+            world_fail(world, ORACLE_O1, "%s of chunk %zu, which is %s",
+                       mm_os_call_name(call), chunk, watch_state_name(value.state));
+        } else if (world->facts.claimer[port->mapper][chunk] != sim_thread()) {
+            world_fail(world, ORACLE_O1, "%s of chunk %zu, which thread %d has claimed",
+                       mm_os_call_name(call), chunk,
+                       world->facts.claimer[port->mapper][chunk]);
+        }
+    }
+}
+
+/* The owner on whose behalf the running thread commits. */
+static const struct mm_owner *behalf(const struct port *port)
+{
+    const struct world *world = port->world;
+    const int thread = sim_thread();
+    const int pinned = world->facts.pinned[thread];
+    const struct call_log *log = world->current[thread];
+    if (pinned >= 0) {
+        return world->owners[port->mapper][pinned];
+    }
+    return log != NULL && op_has_owner(log->op->kind)
+               ? world->owners[port->mapper][log->op->owner]
+               : NULL;
+}
+
+static void expect_own(const struct port *port, struct mm_extent extent)
+{
+    struct world *world = port->world;
+    if (!world_on(world, ORACLE_O1) || sim_thread() < 0) {
+        return;
+    }
+    const struct mm_owner *owner = behalf(port);
+    if (owner == NULL) {
+        return;
+    }
+    for (size_t chunk = first_chunk(extent); chunk < end_chunk(extent); chunk++) {
+        const struct mm_owner *holder = world->facts.reserved_for[chunk];
+        if (holder != owner) {
+            world_fail(world, ORACLE_O1,
+                       "commit for %s of chunk %zu, which is reserved for %s",
+                       mm_owner_name(owner), chunk,
+                       holder != NULL ? mm_owner_name(holder) : "nobody");
+        }
+    }
+}
+
+/* A foreign mapping appears in the middle of what is about to be reserved. */
+static void intrude(struct world *world, struct mm_extent extent)
+{
+    const size_t chunk = (first_chunk(extent) + end_chunk(extent)) / 2;
+    const struct mm_mapping mapping = {.extent = world_extent(chunk, 1),
+                                       .access = MM_ACCESS_READ};
+    if (sim_kernel_foreign_map(world->kernel, &mapping) == 0) {
+        world->facts.foreign[chunk] = world_stamp();
+        world->facts.foreign[chunk].step = UINT32_MAX;
+    }
+}
+
+static int port_reserve(void *context, struct mm_extent extent,
+                        const struct mm_strategy *strategy)
+{
+    enum { MEMORY = 1, INTRUDER, KINDS };
+    struct port *port = context;
+    struct world *world = port->world;
+    step(MM_OS_RESERVE, extent);
+    expect_claimed(port, MM_OS_RESERVE, extent, 1U << WATCH_RESERVING);
+    switch (choose_fault(world, KINDS)) {
+    case MEMORY:
+        return ENOMEM;
+    case INTRUDER:
+        intrude(world, extent);
+        break;
+    default:
+        break;
+    }
+    const int result =
+        port->inner.operations->reserve(port->inner.context, extent, strategy);
+    for (size_t chunk = first_chunk(extent); result == 0 && chunk < end_chunk(extent);
+         chunk++) {
+        world->facts.reserved_for[chunk] =
+            slot_watch_chunk(world->mappers[port->mapper], chunk).owner;
+    }
+    return result;
+}
+
+typedef int (*range_operation)(void *context, struct mm_extent extent,
+                               const struct mm_strategy *strategy);
+
+/* An operation that may fail half way. */
+static int with_faults(const struct port *port, range_operation operation,
+                       struct mm_extent extent, const struct mm_strategy *strategy)
+{
+    void *inner = port->inner.context;
+    const unsigned fault = choose_fault(port->world, FAULT_COUNT);
+    if (fault == FAULT_NONE) {
+        return operation(inner, extent, strategy);
+    }
+    if (fault == FAULT_HALF) {
+        extent.bytes = mm_align_down(extent.bytes / 2, port->inner.page_bytes);
+    }
+    if (fault != FAULT_BEFORE && extent.bytes > 0) {
+        (void)operation(inner, extent, strategy);
+    }
+    return ENOMEM;
+}
+
+static int port_commit(void *context, struct mm_extent extent,
+                       const struct mm_strategy *strategy)
+{
+    const struct port *port = context;
+    step(MM_OS_COMMIT, extent);
+    expect_own(port, extent);
+    return with_faults(port, port->inner.operations->commit, extent, strategy);
+}
+
+static void note_decommit(struct world *world)
+{
+    const int thread = sim_thread();
+    if (thread >= 0 && world->current[thread] != NULL) {
+        world->current[thread]->decommitted = true;
+    }
+}
+
+static int port_decommit(void *context, struct mm_extent extent,
+                         const struct mm_strategy *strategy)
+{
+    struct port *port = context;
+    step(MM_OS_DECOMMIT, extent);
+    expect_claimed(port, MM_OS_DECOMMIT, extent,
+                   1U << WATCH_DECOMMITTING_Q | 1U << WATCH_DECOMMITTING_M);
+    note_decommit(port->world);
+    return with_faults(port, port->inner.operations->decommit, extent, strategy);
+}
+
+static int port_release(void *context, struct mm_extent extent)
+{
+    struct port *port = context;
+    struct world *world = port->world;
+    step(MM_OS_RELEASE, extent);
+    expect_claimed(port, MM_OS_RELEASE, extent,
+                   1U << WATCH_RELEASING_Q | 1U << WATCH_RELEASING_M);
+    if (choose_fault(world, FAULT_HALF) != FAULT_NONE) {
+        return ENOMEM;
+    }
+    const int result = port->inner.operations->release(port->inner.context, extent);
+    for (size_t chunk = first_chunk(extent); result == 0 && chunk < end_chunk(extent);
+         chunk++) {
+        world->facts.reserved_for[chunk] = NULL;
+    }
+    return result;
+}
+
+static int port_advise(void *context, struct mm_extent extent,
+                       const struct mm_strategy *strategy)
+{
+    const struct port *port = context;
+    return port->inner.operations->advise(port->inner.context, extent, strategy);
+}
+
+static int port_annotate(void *context, struct mm_extent extent, const char *name)
+{
+    const struct port *port = context;
+    return port->inner.operations->annotate(port->inner.context, extent, name);
+}
+
+static int port_each_mapping(void *context, struct mm_extent range,
+                             mm_mapping_visitor visit, void *argument)
+{
+    const struct port *port = context;
+    step(MM_OS_EACH_MAPPING, range);
+    return port->inner.operations->each_mapping(port->inner.context, range, visit,
+                                                argument);
+}
+
+static enum mm_memory_cause port_explain(void *context, enum mm_os_call call,
+                                         const struct mm_strategy *strategy,
+                                         size_t bytes)
+{
+    const struct port *port = context;
+    return port->inner.operations->explain_no_memory(port->inner.context, call,
+                                                     strategy, bytes);
+}
+
+static int port_acquire_table(void *context, size_t bytes, void **table)
+{
+    const struct port *port = context;
+    return port->inner.operations->acquire_table(port->inner.context, bytes, table);
+}
+
+static int port_release_table(void *context, void *table, size_t bytes)
+{
+    const struct port *port = context;
+    return port->inner.operations->release_table(port->inner.context, table, bytes);
+}
+
+static const struct mmap_operations port_operations = {
+    .reserve = port_reserve,
+    .commit = port_commit,
+    .decommit = port_decommit,
+    .release = port_release,
+    .advise = port_advise,
+    .annotate = port_annotate,
+    .each_mapping = port_each_mapping,
+    .explain_no_memory = port_explain,
+    .acquire_table = port_acquire_table,
+    .release_table = port_release_table,
+};
+
+void port_init(struct world *world, unsigned mapper)
+{
+    struct port *port = &world->ports[mapper];
+    port->world = world;
+    port->mapper = mapper;
+    port->inner = sim_kernel_support(world->kernel, mapper);
+    world->support[mapper] = port->inner;
+    world->support[mapper].operations = &port_operations;
+    world->support[mapper].context = port;
+    world->support[mapper].annotations = world->program->records;
+}

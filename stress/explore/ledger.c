@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What calls mean: O1, the ledger of who owns which chunk, kept from results alone; and
+ * O6, that a failing call had a reason and its record tells it.
+ */
+#include <string.h>
+
+#include "stress/explore/world.h"
+
+static uint8_t entry_of(const struct op *op, unsigned owner)
+{
+    return (uint8_t)(op->mapper * OWNER_COUNT + owner + 1);
+}
+
+static void take_out(struct world *world, struct call_log *log)
+{
+    const struct op *op = log->op;
+    for (unsigned i = 0; i < op->count; i++) {
+        uint8_t *owner = &world->facts.ledger[op->first + i];
+        if (*owner == entry_of(op, op->owner)) {
+            *owner = 0;
+            log->taken |= (uint16_t)(1U << i);
+        }
+    }
+}
+
+void ledger_begin(struct world *world, struct call_log *log)
+{
+    /* From now on somebody else may get what is given away. */
+    if (log->op->kind == OP_RELEASE || log->op->kind == OP_TRANSFER) {
+        take_out(world, log);
+    }
+}
+
+/* Whether a call that gives the owner's chunk away ran at the same time as `log`: a
+ * breach of G5. Who has the chunk then cannot be told from results. */
+static bool given_away_meanwhile(const struct world *world, const struct call_log *log,
+                                 size_t chunk, unsigned owner)
+{
+    for (unsigned i = 0; i < world->calls; i++) {
+        const struct call_log *other = &world->log[i];
+        const struct op *op = other->op;
+        if (other != log && (op->kind == OP_RELEASE || op->kind == OP_TRANSFER) &&
+            op->owner == owner && op->mapper == log->op->mapper && chunk >= op->first &&
+            chunk < (size_t)op->first + op->count &&
+            !world_before(world, &other->end, log)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void gain(struct world *world, const struct call_log *log, size_t chunk,
+                 unsigned owner)
+{
+    uint8_t *entry = &world->facts.ledger[chunk];
+    if (given_away_meanwhile(world, log, chunk, owner)) {
+        world->facts.unsure |= (uint16_t)(1U << chunk);
+    }
+    if (world->facts.unsure >> chunk & 1) {
+        return;
+    }
+    const uint8_t mine = entry_of(log->op, owner);
+    if (*entry != 0 && *entry != mine) {
+        const unsigned other = (unsigned)(*entry - 1);
+        world_fail(world, ORACLE_O1, "chunk %zu is %s's, and %s's as well (mapper %u)",
+                   chunk, program_owner_name(owner),
+                   program_owner_name(other % OWNER_COUNT), other / OWNER_COUNT);
+    }
+    *entry = mine;
+}
+
+/* After a failing ensure_mapped: some chunks may have been gained. */
+static void gain_what_is_there(struct world *world, const struct call_log *log)
+{
+    const struct op *op = log->op;
+    for (size_t chunk = op->first; chunk < (size_t)op->first + op->count; chunk++) {
+        const struct watch_value value =
+            slot_watch_chunk(world->mappers[op->mapper], chunk);
+        if (value.owner != NULL &&
+            value.owner == world->owners[op->mapper][op->owner] &&
+            (value.state == WATCH_QUARANTINED || value.state == WATCH_MAPPED)) {
+            gain(world, log, chunk, op->owner);
+        }
+    }
+}
+
+static void put_back(struct world *world, const struct call_log *log)
+{
+    for (unsigned i = 0; i < log->op->count; i++) {
+        if (log->taken >> i & 1) {
+            gain(world, log, log->op->first + i, log->op->owner);
+        }
+    }
+}
+
+static void forget_contents(struct world *world, const struct op *op, uint64_t token)
+{
+    for (unsigned i = 0; i < op->count; i++) {
+        world->facts.tokens[op->first + i] = token;
+    }
+}
+
+static void gain_all(struct world *world, const struct call_log *log, size_t first,
+                     unsigned owner)
+{
+    for (unsigned i = 0; i < log->op->count; i++) {
+        gain(world, log, first + i, owner);
+    }
+}
+
+void ledger_end(struct world *world, struct call_log *log)
+{
+    const struct op *op = log->op;
+    const bool good = log->status == MM_OK;
+    switch (op->kind) {
+    case OP_QUARANTINE:
+    case OP_ADOPT:
+    case OP_EXCLUDE:
+        if (good) {
+            gain_all(world, log, op->first, op->owner);
+        }
+        break;
+    case OP_ENSURE:
+    case OP_ENSURE_INSIDE:
+        if (good) {
+            gain_all(world, log, op->first, op->owner);
+        } else {
+            gain_what_is_there(world, log);
+        }
+        break;
+    case OP_ANYWHERE:
+    case OP_PREFERRED:
+        if (good) {
+            gain_all(world, log, log->place, op->owner);
+        }
+        break;
+    case OP_TRANSFER:
+        if (good) {
+            gain_all(world, log, op->first, op->arg);
+        } else {
+            put_back(world, log);
+        }
+        break;
+    case OP_RELEASE:
+        if (!good) {
+            put_back(world, log);
+        } else {
+            forget_contents(world, op, 0);
+        }
+        break;
+    case OP_DECOMMIT:
+        if (good || log->decommitted) {
+            forget_contents(world, op, good ? 0 : UINT64_MAX);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* -------------------------------------------------------------- reasons (O6) */
+
+/* Whether another owner, another mapper or foreign code was at the chunk at some time
+ * during the call. */
+static bool was_taken(const struct world *world, const struct call_log *log,
+                      size_t chunk)
+{
+    const struct op *op = log->op;
+    if (!world_before(world, &world->facts.foreign[chunk], log)) {
+        return true;
+    }
+    for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {
+        for (unsigned owner = 0; owner < OWNER_COUNT; owner++) {
+            const struct stamp *left = &world->facts.tenure[mapper][chunk][owner].left;
+            if ((mapper != op->mapper || owner != op->owner) &&
+                !world_before(world, left, log)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool was_unsettled(const struct world *world, const struct call_log *log,
+                          size_t chunk)
+{
+    const struct op *op = log->op;
+    const struct tenure *tenure = &world->facts.tenure[op->mapper][chunk][op->owner];
+    return !world_before(world, &tenure->settled, log);
+}
+
+static bool was_own(const struct world *world, const struct call_log *log, size_t chunk)
+{
+    const struct op *op = log->op;
+    return !world_before(world, &world->facts.tenure[op->mapper][chunk][op->owner].left,
+                         log);
+}
+
+static bool any_chunk(const struct world *world, const struct call_log *log,
+                      bool (*was)(const struct world *, const struct call_log *,
+                                  size_t))
+{
+    const bool searches = log->op->kind == OP_ANYWHERE || log->op->kind == OP_PREFERRED;
+    const size_t first = searches ? 0 : log->op->first;
+    const size_t end = searches ? world->program->chunks : first + log->op->count;
+    for (size_t chunk = first; chunk < end; chunk++) {
+        if (was(world, log, chunk)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool was_busy(const struct world *world, const struct call_log *log)
+{
+    const struct op *op = log->op;
+    switch (op->kind) {
+    case OP_ANYWHERE:
+    case OP_PREFERRED:
+        return true; /* others were in the way: see placement_test */
+    case OP_UNREGISTER:
+        return !world_before(world, &world->facts.unpinned[op->mapper][op->owner], log);
+    case OP_DECOMMIT:
+    case OP_RELEASE:
+    case OP_TRANSFER:
+        if (!world_before(world, &world->facts.unpinned[op->mapper][op->owner], log)) {
+            return true;
+        }
+        break;
+    default:
+        break;
+    }
+    return any_chunk(world, log, was_unsettled);
+}
+
+void reasons_check(struct world *world, const struct call_log *log)
+{
+    const struct op *op = log->op;
+    const bool reserves =
+        op->kind == OP_QUARANTINE || op->kind == OP_ADOPT || op->kind == OP_EXCLUDE;
+    bool reason = true;
+    switch (log->status) {
+    case MM_CONFLICT:
+        reason = any_chunk(world, log, was_taken);
+        break;
+    case MM_BUSY:
+        reason = was_busy(world, log);
+        break;
+    case MM_WRONG_STATE:
+        reason = !reserves ||
+                 world_external(op->owner) == (op->kind == OP_QUARANTINE) ||
+                 any_chunk(world, log, was_own);
+        break;
+    case MM_NO_MEMORY:
+        reason = world->program->faults > world->faults_left ||
+                 world->program->max_map_count != 0;
+        break;
+    case MM_INVALID_ARGUMENT:
+    case MM_OUT_OF_RANGE:
+    case MM_OS_ERROR:
+        reason = false;
+        break;
+    default:
+        break;
+    }
+    if (!reason) {
+        char text[64];
+        op_print(op, text, sizeof(text));
+        world_fail(world, ORACLE_O6, "%s: %s, for no reason that there was", text,
+                   mm_status_name(log->status));
+    }
+}
+
+static bool names_a_holder(const struct world *world, const struct call_log *log,
+                           const struct mm_error *error)
+{
+    const size_t chunk = (error->address - WORLD_BASE) / WORLD_CHUNK;
+    const int owner = world_owner(world, log->op->mapper, error->holder.owner);
+    if (owner < 0) {
+        return true; /* gone, or another mapper's: then the record names nobody */
+    }
+    return strcmp(error->holder.name, program_owner_name((unsigned)owner)) == 0 &&
+           !world_before(world,
+                         &world->facts.tenure[log->op->mapper][chunk][owner].left, log);
+}
+
+/* Whether somebody else gave the chunk away during the call: then the record need not
+ * name him any more. */
+static bool somebody_left(const struct world *world, const struct call_log *log,
+                          size_t chunk)
+{
+    for (unsigned owner = 0; owner < OWNER_COUNT; owner++) {
+        const struct stamp *left =
+            &world->facts.tenure[log->op->mapper][chunk][owner].left;
+        if (left->step != UINT32_MAX && !world_before(world, left, log)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void records_check(struct world *world, const struct call_log *log,
+                   const struct mm_error *error)
+{
+    const struct op *op = log->op;
+    const char *wrong = NULL;
+    const struct mm_extent extent = op_has_range(op->kind) && op->kind != OP_PREFERRED
+                                        ? world_extent(op->first, op->count)
+                                        : world_extent(0, world->program->chunks);
+    const bool named = error->holder.owner != NULL;
+    if (error->status != log->status || error->detail == NULL) {
+        wrong = "the status, or there is no detail";
+    } else if (op_has_range(op->kind) && op->kind != OP_ENSURE_INSIDE &&
+               (error->request.start != extent.start ||
+                error->request.bytes != extent.bytes) &&
+               op->kind != OP_PREFERRED) {
+        wrong = "the request";
+    } else if (op_has_range(op->kind) && log->status != MM_NO_SPACE &&
+               !mm_extent_contains_address(extent, error->address)) {
+        wrong = "the address";
+    } else if (named && log->status == MM_CONFLICT &&
+               error->holder.owner == world->owners[op->mapper][op->owner]) {
+        wrong = "the holder, who is the caller";
+    } else if (named && !names_a_holder(world, log, error)) {
+        wrong = "the holder, who was not there";
+    } else if (log->status == MM_CONFLICT && !named && error->os_call == MM_OS_NONE &&
+               !somebody_left(world, log,
+                              (error->address - WORLD_BASE) / WORLD_CHUNK)) {
+        wrong = "the holder, who is not named";
+    } else if (log->status == MM_NO_MEMORY &&
+               (error->os_call == MM_OS_NONE || error->cause == MM_CAUSE_NONE)) {
+        wrong = "the call that failed, or its cause";
+    }
+    if (wrong != NULL) {
+        char text[64];
+        char record[256];
+        op_print(op, text, sizeof(text));
+        (void)mm_error_format(error, record, sizeof(record));
+        world_fail(world, ORACLE_O6, "%s: the record is wrong in %s: %s", text, wrong,
+                   record);
+    }
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * O5, the legal edges, and what must be true of the kernel at each of them (O2): looked
+ * at each store to a word or slot, in the thread that makes it. The table of edges is
+ * written down here a second time, with who may take one.
+ */
+#include "stress/explore/world.h"
+
+enum {
+    U = WATCH_UNMAPPED,
+    R = WATCH_RESERVING,
+    Q = WATCH_QUARANTINED,
+    M = WATCH_MAPPED,
+    DQ = WATCH_DECOMMITTING_Q,
+    DM = WATCH_DECOMMITTING_M,
+    LQ = WATCH_RELEASING_Q,
+    LM = WATCH_RELEASING_M,
+    LX = WATCH_RELEASING_X,
+    TQ = WATCH_TRANSFERRING_Q,
+    TM = WATCH_TRANSFERRING_M,
+    X = WATCH_EXCLUDED,
+};
+
+enum taker {
+    NOBODY = 0,
+    CLAIMS,  /* a call that begins */
+    HELPS,   /* a thread that pins the owner */
+    SETTLES, /* the call that claimed */
+};
+
+/* Who may take the edge. */
+static enum taker taker_of(enum watch_state before, enum watch_state after)
+{
+    switch (before) {
+    case U:
+        return after == R ? CLAIMS : NOBODY;
+    case R:
+        return after == Q || after == M || after == X || after == U ? SETTLES : NOBODY;
+    case Q:
+        return after == M                                  ? HELPS
+               : after == DQ || after == LQ || after == TQ ? CLAIMS
+                                                           : NOBODY;
+    case M:
+        return after == DM || after == LM || after == TM ? CLAIMS : NOBODY;
+    case X:
+        return after == LX ? CLAIMS : NOBODY;
+    case DQ:
+        return after == Q ? SETTLES : NOBODY;
+    case DM:
+    case TM:
+        return after == M || (before == DM && after == Q) ? SETTLES : NOBODY;
+    case LQ:
+        return after == Q || after == U ? SETTLES : NOBODY;
+    case LM:
+        return after == M || after == U ? SETTLES : NOBODY;
+    case LX:
+        return after == X || after == U ? SETTLES : NOBODY;
+    case TQ:
+        return after == Q ? SETTLES : NOBODY;
+    default:
+        return NOBODY;
+    }
+}
+
+/* Which operations may claim so. */
+static bool claims_so(unsigned kind, enum watch_state after)
+{
+    switch (after) {
+    case R:
+        return kind == OP_QUARANTINE || kind == OP_ANYWHERE || kind == OP_PREFERRED ||
+               kind == OP_ENSURE || kind == OP_ENSURE_INSIDE || kind == OP_ADOPT ||
+               kind == OP_EXCLUDE;
+    case DQ:
+    case DM:
+        return kind == OP_DECOMMIT;
+    case LQ:
+    case LM:
+    case LX:
+        return kind == OP_RELEASE;
+    default:
+        return kind == OP_TRANSFER;
+    }
+}
+
+static void illegal(struct world *world, const struct watch_change *change,
+                    const char *why)
+{
+    const struct watch_value before = change->before;
+    const struct watch_value after = change->after;
+    world_fail(world, ORACLE_O5, "chunk %zu: %s%s%s -> %s%s%s: %s", change->first,
+               watch_state_name(before.state), before.owner != NULL ? " " : "",
+               before.owner != NULL ? mm_owner_name(before.owner) : "",
+               watch_state_name(after.state), after.owner != NULL ? " " : "",
+               after.owner != NULL ? mm_owner_name(after.owner) : "", why);
+}
+
+/* The owner that the running call is for; NULL when it may be for several (spaces). */
+static const struct mm_owner *call_owner(const struct world *world, unsigned mapper)
+{
+    const struct call_log *log = world->current[sim_thread()];
+    return log != NULL && log->op->kind < OP_IMMORTAL_ALLOC
+               ? world->owners[mapper][log->op->owner]
+               : NULL;
+}
+
+static void check_claim(struct world *world, unsigned mapper,
+                        const struct watch_change *change)
+{
+    const struct call_log *log = world->current[sim_thread()];
+    const struct mm_owner *owner = call_owner(world, mapper);
+    if (log == NULL || (log->op->kind < OP_IMMORTAL_ALLOC &&
+                        !claims_so(log->op->kind, change->after.state))) {
+        illegal(world, change, "no call that claims so");
+    } else if (owner != NULL && change->after.owner != owner) {
+        illegal(world, change, "claimed for another owner than the call's");
+    } else if (change->before.owner != NULL &&
+               change->before.owner != change->after.owner) {
+        illegal(world, change, "claimed from another owner");
+    }
+}
+
+static void check_settling(struct world *world, unsigned mapper,
+                           const struct watch_change *change, int claimer)
+{
+    const bool handed_over = change->before.state == TQ || change->before.state == TM;
+    const int owner = world_owner(world, mapper, change->after.owner);
+    if (claimer != sim_thread()) {
+        illegal(world, change, "not by the call that claimed it");
+    } else if (change->after.owner != NULL && !handed_over &&
+               change->after.owner != change->before.owner) {
+        illegal(world, change, "it changed its owner on the way");
+    } else if (change->before.state == R && owner >= 0 &&
+               (change->after.state == Q) == world_external((unsigned)owner)) {
+        illegal(world, change,
+                "external memory is adopted or excluded, other memory "
+                "quarantined");
+    }
+}
+
+static void check_edge(struct world *world, unsigned mapper,
+                       const struct watch_change *change, int claimer)
+{
+    switch (taker_of(change->before.state, change->after.state)) {
+    case CLAIMS:
+        check_claim(world, mapper, change);
+        break;
+    case SETTLES:
+        check_settling(world, mapper, change, claimer);
+        break;
+    case HELPS:
+        if (change->after.owner != change->before.owner) {
+            illegal(world, change, "it changed its owner on the way");
+        } else if (world->facts.pinned[sim_thread()] !=
+                   world_owner(world, mapper, change->after.owner)) {
+            illegal(world, change, "by a thread that does not pin the owner");
+        }
+        break;
+    default:
+        illegal(world, change, "there is no such edge");
+    }
+}
+
+/* ------------------------------------------------------- the kernel's side (O2) */
+
+static int committed_access(const struct mm_owner *owner)
+{
+    const int rw = MM_ACCESS_READ | MM_ACCESS_WRITE;
+    return mm_owner_strategy(owner).protection == MM_PROTECTION_RWX
+               ? rw | MM_ACCESS_EXECUTE
+               : rw;
+}
+
+static void check_kernel(struct world *world, unsigned mapper, size_t chunk,
+                         struct watch_value value)
+{
+    const struct mm_extent extent = world_extent(chunk, 1);
+    if (value.state == U) {
+        if (!sim_kernel_holds_none(world->kernel, extent, mapper)) {
+            world_fail(world, ORACLE_O2, "chunk %zu is UNMAPPED, and still reserved",
+                       chunk);
+        }
+        return;
+    }
+    if (mm_owner_strategy(value.owner).backing == MM_BACKING_EXTERNAL) {
+        return;
+    }
+    const int access = value.state == M ? committed_access(value.owner) : -1;
+    if ((value.state == Q || value.state == M) &&
+        !sim_kernel_holds(world->kernel, extent, mapper, access)) {
+        world_fail(world, ORACLE_O2,
+                   "chunk %zu is published as %s for %s, and is not %s", chunk,
+                   watch_state_name(value.state), mm_owner_name(value.owner),
+                   value.state == M ? "committed with its protection" : "reserved");
+    }
+}
+
+/* ------------------------------------------------------------------ bookkeeping */
+
+static bool is_transient(enum watch_state state)
+{
+    return state != U && state != Q && state != M && state != X;
+}
+
+static void follow_tenure(struct world *world, unsigned mapper, size_t chunk,
+                          const struct watch_change *change)
+{
+    struct world_facts *facts = &world->facts;
+    const int before = world_owner(world, mapper, change->before.owner);
+    const int after = world_owner(world, mapper, change->after.owner);
+    if (before >= 0 && before != after) {
+        facts->tenure[mapper][chunk][before].left = world_stamp();
+    }
+    if (before >= 0 && is_transient(change->before.state)) {
+        facts->tenure[mapper][chunk][before].settled = world_stamp();
+    }
+    if (after >= 0) {
+        facts->tenure[mapper][chunk][after].left.step = UINT32_MAX;
+        if (is_transient(change->after.state)) {
+            facts->tenure[mapper][chunk][after].settled.step = UINT32_MAX;
+        }
+    }
+    facts->claimer[mapper][chunk] =
+        (int8_t)(is_transient(change->after.state) ? sim_thread() : -1);
+    if (after >= 0 && before >= 0 && before != after &&
+        facts->reserved_for[chunk] == change->before.owner) {
+        facts->reserved_for[chunk] = change->after.owner;
+    }
+}
+
+static void follow_pin(struct world *world, unsigned mapper,
+                       const struct mm_owner *owner, uint64_t before, uint64_t after)
+{
+    const int index = world_owner(world, mapper, owner);
+    if (index < 0) {
+        return;
+    }
+    struct world_facts *facts = &world->facts;
+    if (after > before) {
+        facts->pins[mapper][index]++;
+        facts->pinned[sim_thread()] = (int8_t)index;
+        facts->unpinned[mapper][index].step = UINT32_MAX;
+        return;
+    }
+    facts->pinned[sim_thread()] = -1;
+    if (facts->pins[mapper][index] > 0 && --facts->pins[mapper][index] == 0) {
+        facts->unpinned[mapper][index] = world_stamp();
+    }
+}
+
+static void follow_chunks(struct world *world, unsigned mapper,
+                          const struct watch_change *change)
+{
+    struct watch_change one = *change;
+    for (size_t chunk = change->first; chunk < change->end; chunk++) {
+        const int claimer = world->facts.claimer[mapper][chunk];
+        one.first = chunk;
+        follow_tenure(world, mapper, chunk, &one);
+        if (world_on(world, ORACLE_O5)) {
+            check_edge(world, mapper, &one, claimer);
+        }
+        if (world_on(world, ORACLE_O2)) {
+            check_kernel(world, mapper, chunk, one.after);
+        }
+    }
+}
+
+void world_stored(void *context, const void *address, unsigned bytes, uint64_t before,
+                  uint64_t after)
+{
+    struct world *world = context;
+    (void)bytes;
+    for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {
+        const struct watch_change change =
+            slot_watch_store(world->mappers[mapper], address, before, after);
+        if (change.kind == WATCH_BROKEN) {
+            world_fail(world, ORACLE_O5, "chunk %zu: %s", change.first, change.problem);
+        } else if (change.kind == WATCH_CHUNKS) {
+            follow_chunks(world, mapper, &change);
+        } else if (change.kind == WATCH_NOTHING) {
+            const struct mm_owner *pin =
+                slot_watch_pin(world->mappers[mapper], address);
+            if (pin != NULL) {
+                follow_pin(world, mapper, pin, before, after);
+            }
+        }
+    }
+}
+
+/* ----------------------------------------------------------------- waiting (O9) */
+
+void world_waits(void *context, unsigned thread, const void *mutex)
+{
+    struct world *world = context;
+    if (mutex != NULL) {
+        return; /* the lock of a space, which its header documents */
+    }
+    const struct call_log *log = world->current[thread];
+    for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {
+        const struct mm_owner *owner = call_owner(world, mapper);
+        for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
+            const struct watch_value value =
+                slot_watch_chunk(world->mappers[mapper], chunk);
+            if (value.state == R && value.owner == owner &&
+                (log->op->kind == OP_ENSURE || log->op->kind == OP_ENSURE_INSIDE)) {
+                return; /* G3: a fellow thread is reserving it */
+            }
+        }
+    }
+    world_fail(world, ORACLE_O9, "thread %u waits, and not for a fellow's reservation",
+               thread);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The world of one program: mappers and spaces on a simulated kernel, and what the
+ * oracles know of them. Made once, run many times: each run begins with what the setup
+ * operations left.
+ *
+ * Who may see the table: the oracles look at it through slot_watch, from outside of the
+ * simulation; what they conclude from it they check against what they saw happen.
+ */
+#ifndef STRESS_EXPLORE_WORLD_H
+#define STRESS_EXPLORE_WORLD_H
+
+#include <stdarg.h>
+
+#include "mmapper/mmapper.h"
+#include "mmapper/testing/sim_kernel.h"
+#include "mmapper/testing/sim_run.h"
+#include "mmapper/testing/slot_watch.h"
+#include "stress/explore/program.h"
+
+enum oracle {
+    ORACLE_NONE = 0,
+    ORACLE_O1,  /* ownership ledger */
+    ORACLE_O2,  /* kernel truth */
+    ORACLE_O3,  /* page tokens */
+    ORACLE_O4,  /* conservation */
+    ORACLE_O5,  /* legal edges */
+    ORACLE_O6,  /* postconditions and error records */
+    ORACLE_O7,  /* untouched-ness */
+    ORACLE_O8,  /* linearizability per chunk */
+    ORACLE_O9,  /* freeze */
+    ORACLE_O10, /* end state */
+    ORACLE_RACE,
+    ORACLE_TRAP,
+    ORACLE_COUNT,
+};
+
+enum {
+    WORLD_CHUNK = 16 * 1024,
+    WORLD_CALLS = PROGRAM_THREADS * PROGRAM_OPS,
+    WORLD_TEXT = 400,
+    WORLD_SET_BITS = 14,
+};
+#define WORLD_BASE UINT64_C(0x7e8000000000)
+
+/* When something happened: in which thread, at which of its steps, at which step of
+ * all. Step 0 is before the run. */
+struct stamp {
+    uint32_t step;
+    int16_t time;
+    uint8_t thread;
+};
+
+/* A call of the program, under way or over. */
+struct call_log {
+    const struct op *op;
+    struct stamp begin;
+    struct stamp end;               /* step UINT32_MAX while it is under way */
+    int16_t clock[SIM_MAX_THREADS]; /* what it knew of the others when it began */
+    enum mm_status status;
+    int blamed;    /* the chunk that the error record names; -1: none */
+    uint8_t place; /* the first chunk of what `anywhere` found */
+    /* For lookups: what each chunk of the range was, as outcome_of makes it. */
+    uint8_t outcomes[PROGRAM_CHUNKS];
+    /* A release or transfer took these out of the ledger when it began. */
+    uint16_t taken;
+    bool decommitted; /* the OS was asked to */
+};
+
+/* When a chunk was last an owner's, and last in the middle of a call of that owner. */
+struct tenure {
+    struct stamp left;    /* step UINT32_MAX: still there; 0: never was */
+    struct stamp settled; /* the same of transient states */
+};
+
+struct port {
+    struct world *world;
+    unsigned mapper;
+    struct mmap_support inner;
+};
+
+struct spaces; /* spaces_world.c */
+
+struct world {
+    const struct program *program;
+    bool weak;
+    unsigned oracles; /* a bit for each that is on */
+    struct sim_kernel *kernel;
+    struct sim_kernel_image *image; /* what setup left */
+    struct port ports[2];
+    struct mmap_support support[2];
+    struct mmapper *mappers[2];
+    struct mm_owner *owners[2][OWNER_COUNT];
+    struct spaces *spaces;
+
+    /* Of one run; `initial` is what setup left of all but the logs. */
+    struct world_facts {
+        /* The ledger: who owns a chunk, mapper * OWNER_COUNT + owner + 1; 0: nobody. */
+        uint8_t ledger[PROGRAM_CHUNKS];
+        uint16_t unsure; /* chunks of which the ledger does not know */
+        uint8_t states[2][PROGRAM_CHUNKS]; /* for O8: what it was before the run */
+        /* For whom the kernel's reservation was made. */
+        const struct mm_owner *reserved_for[PROGRAM_CHUNKS];
+        uint64_t tokens[PROGRAM_CHUNKS]; /* what the owner last wrote; 0: nothing */
+        uint8_t adopted; /* foreign mappings made for external owners, in chunks */
+        struct tenure tenure[2][PROGRAM_CHUNKS][OWNER_COUNT];
+        int8_t claimer[2][PROGRAM_CHUNKS];     /* thread, -1: nobody */
+        struct stamp unpinned[2][OWNER_COUNT]; /* when its last pin went; see tenure */
+        uint8_t pins[2][OWNER_COUNT];
+        int8_t pinned[SIM_MAX_THREADS]; /* the owner that a thread pins, or -1 */
+        struct stamp
+            foreign[PROGRAM_CHUNKS]; /* when a foreign mapping was last there */
+    } facts, initial;
+    struct call_log log[WORLD_CALLS];
+    unsigned calls;
+    struct call_log *current[SIM_MAX_THREADS]; /* NULL: between calls */
+    uint8_t faults_left;
+    uint64_t
+        good_histories[1 << WORLD_SET_BITS]; /* hashes of those that O8 explained */
+    uint64_t next_token;
+
+    enum oracle failed;
+    char text[WORLD_TEXT];
+};
+
+/* Makes the world and performs the setup operations. NULL, and *problem says why, when
+ * one of them fails. `program` must outlive it. */
+struct world *world_create(const struct program *program, const char **problem);
+void world_destroy(struct world *world);
+
+/* Before each run, and after it: the state that setup left. */
+void world_begin_run(struct world *world);
+void world_end_run(struct world *world);
+
+/* What a thread of the program does. */
+void world_thread(void *world, unsigned thread);
+
+/* The observer of the simulation: legal edges, kernel truth at each publication. */
+void world_stored(void *world, const void *address, unsigned bytes, uint64_t before,
+                  uint64_t after);
+void world_waits(void *world, unsigned thread, const void *mutex);
+
+/* The checks of a run that ended well: end state and histories. */
+void world_check_end(struct world *world);
+
+/* ------------------------------------------------- shared by the files of it */
+
+/* An oracle failed. In a thread it ends the run; only the first is kept. */
+__attribute__((format(printf, 3, 4))) void
+world_fail(struct world *world, enum oracle oracle, const char *format, ...);
+
+static inline bool world_on(const struct world *world, enum oracle oracle)
+{
+    return (world->oracles >> oracle & 1) != 0 && world->failed == ORACLE_NONE;
+}
+
+struct stamp world_stamp(void);
+
+/* Whether something was over before a call began, for sure: in time or, with a weak
+ * memory, by what the call's thread knew. */
+bool world_before(const struct world *world, const struct stamp *stamp,
+                  const struct call_log *call);
+
+struct mm_extent world_extent(size_t first, size_t count);
+
+/* OWNER_* of a mapper's owner; -1 for NULL and strangers. */
+int world_owner(const struct world *world, unsigned mapper,
+                const struct mm_owner *owner);
+
+bool world_external(unsigned owner);
+
+/* Performs one operation; `log` may be NULL in setup. */
+enum mm_status world_perform(struct world *world, const struct op *op,
+                             struct call_log *log);
+
+/* The same for operations of spaces. */
+enum mm_status spaces_perform(struct world *world, const struct op *op,
+                              struct call_log *log);
+struct spaces *spaces_create(struct world *world, const char **problem);
+void spaces_destroy(struct world *world);
+void spaces_begin_run(struct world *world);
+void spaces_check_end(struct world *world);
+
+/* The bookkeeping around a call of a mapper: ledger, tokens, records. */
+void ledger_begin(struct world *world, struct call_log *log);
+void ledger_end(struct world *world, struct call_log *log);
+void records_check(struct world *world, const struct call_log *log,
+                   const struct mm_error *error);
+void reasons_check(struct world *world, const struct call_log *log);
+void tokens_touch(struct world *world, const struct op *op);
+
+/* O8: whether the calls of the run, split by chunk, have an order that explains them. */
+void history_check(struct world *world);
+uint8_t history_state(const struct world *world, unsigned mapper, size_t chunk);
+
+void port_init(struct world *world, unsigned mapper);
+
+const char *oracle_name(enum oracle oracle);
+
+#endif /* STRESS_EXPLORE_WORLD_H */
