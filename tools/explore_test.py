@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -121,6 +122,9 @@ class ExploreTest(CommandTest):
         (call,) = self.calls()
         self.assertNotIn("--seconds", call)
         self.assertIn("--seed=1 ", call)
+        self.assertNotIn("all exhausted", self.said)
+        self.run_with(GOOD.replace("false", "true"), "explore", "--strategy", "dfs")
+        self.assertTrue(self.said.endswith("(100 schedules, dfs, seed 1, all exhausted)\n"))
         code = self.run_with(GOOD, "explore", "--strategy", "dfs", "--jobs", 2)
         self.assertEqual(code, workspace.USAGE)
         self.assertIn("--jobs", self.said)
@@ -144,6 +148,23 @@ class ExploreTest(CommandTest):
         self.assertEqual(code, workspace.VIOLATION, self.said)
         self.assertEqual([entry["seed"] for entry in self.json["trouble"]], [7])
         self.assertEqual(self.json["schedules"], 100)
+
+    def test_interrupted(self):
+        def interrupt(todo, lanes, on_end):
+            for one in todo:
+                one.start()
+            while not all(one.poll() for one in todo[:1]):
+                time.sleep(0.01)
+            todo[1].stop()
+            raise KeyboardInterrupt
+
+        script = 'if [ "$seed" = 8 ]; then exec sleep 300; fi\n' + GOOD
+        with mock.patch("harness_lib.task.run_all", interrupt):
+            code = self.run_with(script, "explore", "--jobs", 2, "--seed", 7)
+        self.assertEqual((code, self.json["schedules"]), (workspace.GOOD, 100), self.said)
+        with mock.patch("harness_lib.task.run_all", interrupt):
+            code = self.run_with("exit 0", "explore", "--jobs", 2, "--seed", 7)
+        self.assertEqual(code, workspace.USAGE)
 
     def test_crash(self):
         code = self.run_with("kill -ABRT $$", "explore", "--jobs", 1, "--seed", 7)

@@ -237,7 +237,7 @@ def add_bounds(explore):
         ("preemptions", "most switches away from a thread that could go on"),
         ("stale", "most loads that read an older value"),
         ("faults", "most OS calls that fail"),
-        ("threads", "only scenarios with as many threads"),
+        ("threads", "how many threads"),
     ):
         least = at_least_one if name in ("depth", "threads") else at_least_zero
         explore.add_argument(f"--{name}", type=least, metavar="N", help=help_text)
@@ -305,6 +305,10 @@ def main(argv):
     except workspace.EnvironmentProblem as problem:
         print(f"harness: {problem}", file=sys.stderr)
         outcome = {"verdict": "environment", "problem": str(problem)}
+    except BrokenPipeError:
+        # Nobody reads on, as with `| head`. What is still buffered goes nowhere either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        outcome = {"verdict": "environment", "problem": "nobody reads the output"}
     except KeyboardInterrupt:
         print("harness: interrupted", file=sys.stderr)
         outcome = {"verdict": "environment", "problem": "interrupted"}

@@ -25,10 +25,10 @@ def explore(options):
     plan = Plan(options)
     print(plan.announcement(), flush=True)
     processes = plan.run()
-    if not processes:
-        raise workspace.EnvironmentProblem("interrupted before any process ended")
     scenarios = explore_results.added_up(processes)
     total = explore_results.sums(scenarios, processes)
+    if explore_results.verdict(processes) == workspace.GOOD and not total.schedules:
+        raise workspace.EnvironmentProblem("interrupted before any process told its result")
     workspace.write_json(options.json, as_json(plan, processes, scenarios, total))
     print()
     if scenarios:
@@ -116,16 +116,11 @@ class Plan:
 
     def run(self):
         todo = [self.task(number) for number in range(len(self.seeds))]
-        processes = []
+        processes = {}
 
         def on_end(ended):
-            number = self.seeds.index(ended.seed)
-            command = shlex.join([explorer.BINARY, *self.arguments(number)])
-            stopped = ended.seed in self.stopped
-            process = explore_results.read(ended, command, self.saved(ended.seed), stopped)
-            processes.append(process)
-            if process.violation:
-                explore_results.print_violation(process)
+            process = self.read(ended)
+            processes[ended.seed] = process
             # One violation is enough, and what cannot run will not run elsewhere.
             if process.violation or process.environment:
                 self.stop_others(ended, todo)
@@ -134,7 +129,20 @@ class Plan:
             task.run_all(todo, len(todo), on_end)
         except KeyboardInterrupt:
             print("interrupted: what was found so far", flush=True)
-        return sorted(processes, key=lambda process: process.seed)
+            for one in todo:
+                if one.process and one.seed not in processes:
+                    self.stopped.add(one.seed)
+                    processes[one.seed] = self.read(one)
+        return [processes[seed] for seed in sorted(processes)]
+
+    def read(self, ended):
+        number = self.seeds.index(ended.seed)
+        command = shlex.join([explorer.BINARY, *self.arguments(number)])
+        stopped = ended.seed in self.stopped
+        process = explore_results.read(ended, command, self.saved(ended.seed), stopped)
+        if process.violation:
+            explore_results.print_violation(process)
+        return process
 
     def stop_others(self, ended, todo):
         for other in todo:

@@ -130,6 +130,8 @@ def _violation(process, report, text, saved):
     process.problem = str(report.get("problem") or problem or "says nothing about it")
     if saved.exists():
         process.saved = workspace.relative(saved)
+    else:
+        process.saved = str(report.get("saved") or "")
 
 
 def added_up(processes):
@@ -184,6 +186,7 @@ def verdict_line(processes, scenarios, total, how):
     """`how` is the strategy with its seeds."""
     code = verdict(processes)
     done = f"{explorer.counted(total.schedules, 'schedule')}, {how}"
+    done += ", all exhausted" if total.exhausted else ""
     if code == workspace.VIOLATION:
         bad = dict.fromkeys(
             f"{process.oracle or 'a crash'} in {process.scenario or 'the explorer'}"
@@ -192,7 +195,8 @@ def verdict_line(processes, scenarios, total, how):
         )
         return f"VIOLATION: {', '.join(bad)} ({done})"
     if code == workspace.USAGE:
-        return f"NOT RUN: {next((p.problem for p in processes if p.environment), 'nothing ran')}"
+        problems = [process.problem for process in processes if process.environment]
+        return f"NOT RUN: {problems[0] if problems else 'nothing ran'}"
     names = explorer.counted(len(scenarios), "scenario")
     if len(scenarios) == 1:
         names = scenarios[0].name

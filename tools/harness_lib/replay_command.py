@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """tools/harness replay: one schedule again, step by step."""
 
+import io
 import os
 import shutil
 import sys
@@ -16,6 +17,8 @@ def replay(options):
     schedule = explorer.read_schedule(options.file)
     explorer.build()
     found, code, said = run(schedule.path)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where lines and arrows cannot be shown
     print(trace_text.render(found, options.width or width(), style(options)), end="")
     for line in differences(schedule, found):
         print(f"note: {line}")

@@ -10,13 +10,19 @@ from harness_lib import trace as traces
 
 HERE = Path(__file__).resolve().parent
 OWNER_COLOURS = 8  # of trace_page.css
+MANY_CHUNKS = 8
 FILTERS = [
     ("plain", "plain accesses"),
-    ("load", "loads"),
+    ("load", "loads and waits"),
     ("add", "counters and pins"),
     ("order", "memory orders"),
 ]
-NOTE_SIGNS = {traces.PREEMPTION: "⇄", traces.STALE: "◷", traces.FAULT: "⚡", traces.NOTE: "•"}
+NOTE_SIGNS = {
+    traces.PREEMPTION: "⇄",
+    traces.STALE: "◷",
+    traces.FAULT: "⚡",
+    traces.NOTE: "•",
+}
 
 
 def tag(name, content="", **attributes):
@@ -33,6 +39,14 @@ def classes(*names):
     return " ".join(name for name in names if name) or None
 
 
+def state_class(kind, cell):
+    """The look of a chunk, without its owner's colour."""
+    letter = cell[:1]
+    if kind == "kernel":
+        return {"r": "sQ", "w": "sM", "F": "sF"}.get(letter, "sU")
+    return f"s{letter}" if letter in traces.STATES else "sU"
+
+
 class Page:
     def __init__(self, trace, schedule=None):
         """`schedule` is the file that was replayed, for its choices."""
@@ -42,7 +56,8 @@ class Page:
         self.inside = [False] * len(trace.threads)
 
     def render(self):
-        title = f"{self.trace.scenario}: {self.trace.verdict.oracle if self.trace.verdict else 'good'}"
+        verdict = self.trace.verdict
+        title = f"{self.trace.scenario}: {verdict.oracle if verdict else 'good'}"
         style = (HERE / "trace_page.css").read_text(encoding="utf-8")
         script = (HERE / "trace_page.js").read_text(encoding="utf-8")
         head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -103,36 +118,34 @@ class Page:
         return tag("li", sign + tag("a", text, href=f"#s{choice.step}"))
 
     def legend(self):
-        states = [
-            tag("span", self.cell_sample("map", letter, letter) + name)
-            for letter, name in traces.STATES.items()
-        ]
-        kernel = [
-            tag("span", self.cell_sample("kernel", letter, "" if letter == "-" else letter) + name)
-            for letter, name in traces.KERNEL.items()
-        ]
+        def entry(sign, name):
+            return tag("span", sign + escape(name))
+
         owners = [
-            tag("span", tag("i", str(number), class_=f"cell sM o{number % OWNER_COLOURS}") + escape(name))
-            for number, name in enumerate(self.trace.owners)
+            entry(tag("i", str(i), class_=f"cell sM o{i % OWNER_COLOURS}"), name)
+            for i, name in enumerate(self.trace.owners)
         ]
-        kinds = [
-            tag("span", tag("i", NOTE_SIGNS[kind], class_=f"note {kind}") + words)
+        states = [entry(self.sample("map", *item), item[1]) for item in traces.STATES.items()]
+        kernel = [entry(self.sample("kernel", *item), item[1]) for item in traces.KERNEL.items()]
+        marks = [
+            entry(tag("i", NOTE_SIGNS[kind], class_=f"note {kind}"), words)
             for kind, words in (
                 (traces.PREEMPTION, "preemption"),
                 (traces.STALE, "stale load"),
                 (traces.FAULT, "fault"),
             )
         ]
-        kinds.append(tag("span", tag("i", "", class_="cell changed") + "changed by the step"))
-        kinds.append(tag("span", tag("i", "", class_="cell differs") + "another's in the kernel"))
-        lines = [("Owners", owners), ("Map", states), ("Kernel", kernel), ("Marks", kinds)]
-        return "".join(tag("div", tag("b", name) + "".join(spans)) for name, spans in lines)
+        marks.append(entry(tag("i", class_="cell changed"), "changed by the step"))
+        marks.append(entry(tag("i", class_="cell differs"), "another's in the kernel"))
+        lines = [("Owners", owners), ("Map", states), ("Kernel", kernel), ("Marks", marks)]
+        return "".join(tag("div", tag("b", name) + "".join(all_)) for name, all_ in lines)
 
-    def cell_sample(self, kind, letter, text):
-        return tag("i", text, class_=f"cell {self.state_class(kind, letter)} o0")
+    def sample(self, kind, letter, name):
+        text = "" if letter == "-" else letter
+        return tag("i", text, class_=f"cell {state_class(kind, letter)} o0", title=name)
 
     def tools(self):
-        buttons = [
+        hide = [
             tag("button", escape(words), type="button", data_hide=name, aria_pressed="false")
             for name, words in FILTERS
         ]
@@ -144,9 +157,8 @@ class Page:
             jumps.append(
                 tag("button", "failing step", type="button", data_jump="failed", class_="bad")
             )
-        return tag("span", "Hide", class_="label") + "".join(buttons) + tag(
-            "span", "Go to", class_="label"
-        ) + "".join(jumps)
+        labels = [tag("span", words, class_="label") for words in ("Hide", "Go to")]
+        return "".join([labels[0], *hide, labels[1], *jumps])
 
     # The table
 
@@ -157,6 +169,7 @@ class Page:
         return tag(
             "table",
             tag("colgroup", columns) + tag("thead", self.heads()) + tag("tbody", "\n" + rows),
+            class_="many" if self.trace.chunks > MANY_CHUNKS else None,
             data_owners=json.dumps(self.trace.owners),
             data_chunk_bytes=self.trace.chunk_bytes,
         )
@@ -187,14 +200,16 @@ class Page:
         failed = step is self.failed
         if step.kind == "call":
             self.inside[step.thread] = True
-        cells = [tag("td", tag("a", str(step.number), href=f"#s{step.number}"), class_="step")]
+        link = tag("a", str(step.number), href=f"#s{step.number}")
+        cells = [tag("td", link, class_="step")]
         cells += [self.lane(step, number, failed) for number in range(len(self.inside))]
         for kind, values, changed in (
             ("map", step.map, step.map_changed),
             ("kernel", step.kernel, step.kernel_changed),
         ):
             cells.append('<td class="gap"></td>')
-            cells += [self.chunk(step, kind, c, values[c], c in changed) for c in range(len(values))]
+            for chunk, value in enumerate(values):
+                cells.append(self.chunk(step, kind, chunk, value, chunk in changed))
         if step.kind == "return":
             self.inside[step.thread] = False
         return tag(
@@ -217,7 +232,10 @@ class Page:
         owner = self.trace.thread_owner(number) % OWNER_COLOURS
         mine = number == step.thread
         names = classes(
-            "lane", f"o{owner}", "inside" if self.inside[number] else "", "active" if mine else ""
+            "lane",
+            f"o{owner}",
+            "inside" if self.inside[number] else "",
+            "active" if mine else "",
         )
         if not mine:
             return tag("td", "", class_=names)
@@ -242,13 +260,6 @@ class Page:
             parts.append(tag("div", words, class_="why"))
         return " ".join(parts)
 
-    def state_class(self, kind, cell):
-        letter = cell[:1]
-        known = traces.STATES if kind == "map" else traces.KERNEL
-        if letter not in known or letter == "-":
-            return "sU"
-        return f"s{letter}" if kind == "map" else {"r": "sQ", "w": "sM", "F": "sF"}[letter]
-
     def chunk(self, step, kind, chunk, cell, changed):
         owner = f"o{int(cell[1:]) % OWNER_COLOURS}" if cell[1:].isdigit() else ""
         shown = changed or step is self.trace.steps[0] or step is self.failed
@@ -260,7 +271,7 @@ class Page:
             text,
             class_=classes(
                 "cell",
-                self.state_class(kind, cell),
+                state_class(kind, cell),
                 owner,
                 self.border(chunk),
                 "changed" if changed else "",

@@ -65,10 +65,10 @@
         const kernel = row.dataset.kernel.split(" ")[chunk];
         const from = chunk * chunkBytes;
         const range = `[0x${from.toString(16)}, 0x${(from + chunkBytes).toString(16)})`;
-        return [["chunk", `${chunk}${chunkBytes ? `, bytes ${range} of the window` : ""}`],
+        return [["step", numberOf(row)],
+            ["chunk", `${chunk}${chunkBytes ? `, bytes ${range} of the window` : ""}`],
             ["map", `${words(STATES, map)} ${since(row, "map", chunk)}`],
-            ["kernel", `${words(KERNEL, kernel)} ${since(row, "kernel", chunk)}`],
-            ["step", numberOf(row)]];
+            ["kernel", `${words(KERNEL, kernel)} ${since(row, "kernel", chunk)}`]];
     };
     document.querySelector("tbody").addEventListener("pointerover", (event) => {
         const row = event.target.closest("tr");

@@ -82,7 +82,8 @@ class TextTrace:
 
     def head(self):
         trace, bold = self.trace, self.style.bold
-        yield bold(f"{trace.scenario}: {len(trace.steps)} steps of {len(trace.threads)} threads")
+        counts = f"{len(trace.steps)} steps of {len(trace.threads)} threads"
+        yield bold(f"{trace.scenario}: {counts}")
         for number, thread in enumerate(trace.threads):
             name = self.paint_thread(number, f"thread {number}")
             yield f"  {name}  {cut(thread, self.width - 12)}"
@@ -99,8 +100,8 @@ class TextTrace:
         yield from self.wrapped("  marks     ", self.marks())
 
     def marks(self):
-        words = "▶ call, ◀ return, ⇄ preemption, ~ stale load, ! fault, ✗ the oracle that failed, "
-        words += "┃ inside a call; "
+        words = "▶ call, ◀ return, ┃ inside a call, ⇄ preemption, ~ stale load, ! fault, "
+        words += "✗ the oracle that failed; "
         if self.map_cell == 3:
             return words + "in the map: * changed by this step, ≠ another's in the kernel"
         return words + "beside the map: * the chunks that this step changed"
@@ -187,7 +188,10 @@ class TextTrace:
 
     def more(self, step, painted):
         """A further line of a step."""
-        return (" " * STEP_WIDTH + self.lanes(step.thread, painted)).rstrip()
+        return " " * STEP_WIDTH + self.lanes(step.thread, painted) + self.no_side()
+
+    def no_side(self):
+        return "│" + " " * (1 + self.trace.chunks * self.map_cell) + "│"
 
     def preemption(self, step):
         """A rule over all columns of threads, with the words where the new one begins."""
@@ -195,7 +199,8 @@ class TextTrace:
         total = len(self.trace.threads) * (self.lane + 2)
         words = cut(f"⇄ {step.note} ", total - before)
         line = "┄" * before + words + "┄" * (total - before - len(words))
-        return " " * STEP_WIDTH + self.style.note(traces.PREEMPTION, line)
+        line = self.style.note(traces.PREEMPTION, line)
+        return " " * STEP_WIDTH + line + self.no_side()
 
     def side(self, step):
         """The map and the kernel's view."""
@@ -242,7 +247,8 @@ class TextTrace:
             yield self.style.good(f"no oracle failed in {len(self.trace.steps)} steps")
             return
         where = f" at step {verdict.step}" if self.trace.failed_step() else " at the end"
-        yield self.style.fail_text(f"{verdict.oracle} failed{where}: {verdict.meaning}".rstrip(": "))
+        line = f"{verdict.oracle} failed{where}: {verdict.meaning}".rstrip(": ")
+        yield self.style.fail_text(line)
         for line in textwrap.wrap(verdict.text, self.width - 2):
             yield f"  {line}"
 
