@@ -214,6 +214,18 @@ class ExploreTest(CommandTest):
         self.assertEqual((total.schedules, total.exhausted), (0, False))
 
 
+class ChoiceTest(unittest.TestCase):
+    def test_explained(self):
+        for kind, value, words in (
+            ("t", 1, "before step 9 thread 1 takes over"),
+            ("v", 2, "step 9 reads the value 2 older than the newest"),
+            ("f", 3, "fault 3 at step 9"),
+            ("z", 5, "stopped for good before step 9: thread 0 and thread 2"),
+            ("q", 1, "at step 9"),
+        ):
+            self.assertEqual(explorer.Choice(9, kind, value).explained(), words)
+
+
 class ReplayTest(CommandTest):
     FAILS = f'cp {TRACE} "$trace"; echo "VIOLATION O1 in scenario claim_race: x"; exit 1\n'
 
@@ -260,7 +272,7 @@ class ReplayTest(CommandTest):
         for text, words in (
             ("", ":1: not a schedule"),
             ("mmapper-schedule 2\n", ":1: not a schedule"),
-            ("mmapper-schedule 1\nchoices 3:t1 4:x1\n", ":2: `4:x1` is not a choice"),
+            ("mmapper-schedule 1\nchoices 3:t1 4:X1\n", ":2: `4:X1` is not a choice"),
         ):
             code = self.run_with(self.FAILS, "replay", self.schedule(text))
             self.assertEqual(code, workspace.USAGE)

@@ -75,6 +75,18 @@ class ReadTest(unittest.TestCase):
         with self.assertRaisesRegex(trace.BadTrace, "No such file"):
             trace.read(DATA / "missing")
 
+    def test_oracles(self):
+        for name, words in (("O1", "ownership"), ("race", "race"), ("O99", "")):
+            self.assertTrue(trace.Verdict(name, "", 1).meaning.startswith(words))
+
+    def test_more_than_ten_owners(self):
+        value = sample(owners=[f"owner{n}" for n in range(12)], verdict=None)
+        for step in value["steps"]:
+            step["map"] = [cell.replace("1", "11") for cell in step["map"]]
+        text = trace_text.render(trace.parse(value))
+        self.assertIn("b owner11", text)
+        self.assertIn("*Rb*Rb", text)
+
     def test_ranges(self):
         self.assertEqual(trace.ranges([2, 5, 6, 7]), "2, 5-7")
         self.assertEqual(trace.ranges([]), "")

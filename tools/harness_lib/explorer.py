@@ -16,8 +16,9 @@ SUFFIX = ".schedule"
 STRATEGIES = ["uniform", "sticky", "pct", "dfs", "freeze", "portfolio"]
 
 HEADER = "mmapper-schedule 1"
-CHOICE_KINDS = {"t": "preemption", "v": "stale load", "f": "fault"}
-_CHOICE = re.compile(r"(\d+):([tvf])(\d+)")
+# By the letter in the file, the mark that the choice has in a trace.
+CHOICE_KINDS = {"t": "preemption", "v": "stale", "f": "fault", "z": "freeze"}
+_CHOICE = re.compile(r"(\d+):([a-z])(\d+)")
 
 
 def build():
@@ -71,7 +72,13 @@ class Choice:
             return f"before step {self.step} thread {self.value} takes over"
         if self.kind == "v":
             return f"step {self.step} reads the value {self.value} older than the newest"
-        return f"fault {self.value} at step {self.step}"
+        if self.kind == "f":
+            return f"fault {self.value} at step {self.step}"
+        if self.kind == "z":
+            bits = [bit for bit in range(self.value.bit_length()) if self.value >> bit & 1]
+            threads = " and ".join(f"thread {bit}" for bit in bits) or "nobody"
+            return f"stopped for good before step {self.step}: {threads}"
+        return f"at step {self.step}"
 
 
 @dataclass
@@ -119,8 +126,8 @@ def _read_line(schedule, number, line):
             match = _CHOICE.fullmatch(choice)
             if not match:
                 raise workspace.EnvironmentProblem(
-                    f"{schedule.path}:{number}: `{choice}` is not a choice; those are "
-                    "STEP:tTHREAD, STEP:vAGE and STEP:fFAULT"
+                    f"{schedule.path}:{number}: `{choice}` is not a choice; those look "
+                    "like 12:t1, STEP:KIND and a number"
                 )
             step, kind, value = match.groups()
             schedule.choices.append(Choice(int(step), kind, int(value)))

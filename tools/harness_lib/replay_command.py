@@ -73,7 +73,8 @@ def differences(schedule, found):
         )
     oracle = found.verdict.oracle if found.verdict else "no violation"
     expected = schedule.expect.split()[:1]
-    if expected and expected[0] in trace.ORACLES and expected[0] != oracle:
+    known = expected and expected[0].upper() in trace.ORACLES
+    if known and expected[0].upper() != oracle.upper():
         yield f"the file expects {schedule.expect}, the run gives {oracle}"
 
 

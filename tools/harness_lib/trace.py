@@ -25,7 +25,9 @@ KERNEL = {
     "F": "foreign",
 }
 KINDS = ["load", "store", "cas", "add", "wait", "os", "call", "return", "plain"]
-PREEMPTION, STALE, FAULT, NOTE = "preemption", "stale", "fault", "note"
+PREEMPTION, STALE, FAULT = "preemption", "stale", "fault"
+FREEZE, NOTE = "freeze", "note"
+_NOTES = {"preempt": PREEMPTION, "stale": STALE, "fault": FAULT, "fr": FREEZE}
 
 ORACLES = {
     "O1": "ownership: no two owners hold the same chunk",
@@ -38,7 +40,17 @@ ORACLES = {
     "O8": "linearizability: the results fit some order of the calls",
     "O9": "freeze: the others finish whoever stops",
     "O10": "end state: nothing transient is left, nothing leaks",
+    "RACE": "race detection: plain accesses are ordered by the mapper's edges",
+    "TRAP": "the code neither traps, nor faults, nor hangs",
 }
+
+
+# Owners in one column each, in the text.
+_SIGNS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def owner_sign(index):
+    return _SIGNS[int(index)] if index.isdigit() and int(index) < len(_SIGNS) else index[:1]
 
 
 class BadTrace(workspace.EnvironmentProblem):
@@ -66,7 +78,7 @@ class Step:
         """Which of the marks the note deserves; empty without a note."""
         if not self.note:
             return ""
-        for word, kind in (("preempt", PREEMPTION), ("stale", STALE), ("fault", FAULT)):
+        for word, kind in _NOTES.items():
             if self.note.startswith(word):
                 return kind
         return NOTE
@@ -80,7 +92,7 @@ class Verdict:
 
     @property
     def meaning(self):
-        return ORACLES.get(self.oracle, "")
+        return ORACLES.get(self.oracle.upper(), "")
 
 
 @dataclass

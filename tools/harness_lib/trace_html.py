@@ -6,6 +6,7 @@ import json
 from html import escape
 from pathlib import Path
 
+from harness_lib import explorer
 from harness_lib import trace as traces
 
 HERE = Path(__file__).resolve().parent
@@ -21,6 +22,7 @@ NOTE_SIGNS = {
     traces.PREEMPTION: "⇄",
     traces.STALE: "◷",
     traces.FAULT: "⚡",
+    traces.FREEZE: "✱",
     traces.NOTE: "•",
 }
 
@@ -113,7 +115,7 @@ class Page:
 
     def choice(self, choice):
         text = tag("code", escape(str(choice))) + " " + escape(choice.explained())
-        kind = {"t": traces.PREEMPTION, "v": traces.STALE, "f": traces.FAULT}[choice.kind]
+        kind = explorer.CHOICE_KINDS.get(choice.kind, traces.NOTE)
         sign = tag("i", NOTE_SIGNS[kind], class_=f"note {kind}")
         return tag("li", sign + tag("a", text, href=f"#s{choice.step}"))
 
@@ -133,6 +135,7 @@ class Page:
                 (traces.PREEMPTION, "preemption"),
                 (traces.STALE, "stale load"),
                 (traces.FAULT, "fault"),
+                (traces.FREEZE, "freeze"),
             )
         ]
         marks.append(entry(tag("i", class_="cell changed"), "changed by the step"))

@@ -4,7 +4,7 @@ kernel's view, so that a difference between these shows."""
 
 # Parameters of the escape sequence that sets colours.
 OWNER_STYLES = ["36", "33", "35", "32", "34", "94"]
-_NOTES = {"preemption": "1;33", "stale": "1;35", "fault": "1;31"}
+_NOTES = {"preemption": "1;33", "stale": "1;35", "fault": "1;31", "freeze": "1;34"}
 
 
 class Plain:

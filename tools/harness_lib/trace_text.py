@@ -12,6 +12,7 @@ MIN_LANE = 8
 GOOD_LANE = 21
 MIN_WIDTH = 80
 MAX_LINES = 3
+NOTE_SIGNS = {traces.STALE: "~", traces.FAULT: "!", traces.FREEZE: "✱"}
 END_WIDTH = 7
 # Columns of a chunk in the map and in the kernel's view, best first. With three the first
 # is a mark or the border of a region, the others are the state and the owner; with two
@@ -91,8 +92,10 @@ class TextTrace:
         if trace.region_chunks:
             sizes += f", {trace.region_chunks} in a region"
         yield sizes
-        owners = [f"{i} {name}" for i, name in enumerate(trace.owners)]
-        yield cut(f"  owners    {', '.join(owners)}", self.width)
+        owners = [
+            f"{traces.owner_sign(str(i))} {name}" for i, name in enumerate(trace.owners)
+        ]
+        yield from self.wrapped("  owners    ", ", ".join(owners))
         states = ", ".join(f"{letter} {name}" for letter, name in traces.STATES.items())
         yield from self.wrapped("  map       ", states)
         kernel = ", ".join(f"{letter} {name}" for letter, name in traces.KERNEL.items())
@@ -100,7 +103,7 @@ class TextTrace:
         yield from self.wrapped("  marks     ", self.marks())
 
     def marks(self):
-        words = "▶ call, ◀ return, ┃ inside a call, ⇄ preemption, ~ stale load, ! fault, "
+        words = "▶ call, ◀ return, ┃ inside a call, ⇄ preemption, ~ stale load, ! fault, ✱ freeze, "
         words += "✗ the oracle that failed; "
         if self.map_cell == 3:
             return words + "in the map: * changed by this step, ≠ another's in the kernel"
@@ -149,7 +152,7 @@ class TextTrace:
         for text in more:
             yield self.more(step, self.painted(step, text, failed))
         if step.note and step.note_kind != traces.PREEMPTION:
-            sign = {traces.STALE: "~", traces.FAULT: "!"}.get(step.note_kind, "•")
+            sign = NOTE_SIGNS.get(step.note_kind, "•")
             text = cut(f"{sign} {step.note}", self.lane).ljust(self.lane)
             yield self.more(step, self.style.note(step.note_kind, text))
         if step.kind == "return":
@@ -224,8 +227,8 @@ class TextTrace:
                 mark = "┊" if border else " "
                 mark = "≠" if chunk in differing else mark
                 line.append(self.mark("*" if chunk in changed else mark))
-            text = {"U": "·", "-": "·"}.get(cell, cell)
-            text = text[: min(width, 2)].ljust(min(width, 2))
+            text = cell[:1] + traces.owner_sign(cell[1:])
+            text = {"U": "·", "-": "·"}.get(text, text)[: min(width, 2)].ljust(min(width, 2))
             line.append(self.style.cell(cell, text, chunk in changed, chunk in differing))
         return "".join(line)
 
