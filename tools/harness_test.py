@@ -245,7 +245,9 @@ class ScriptTest(FolderTest):
     def test_help(self):
         result = self.run_harness("--help")
         self.assertEqual(result.returncode, 0)
-        for command in ("run", "test", "fuzz", "stress", "setup"):
+        for command in (
+            "run test fuzz stress explore replay minimize setup".split()
+        ):
             self.assertIn(command, result.stdout)
             result_of_command = self.run_harness(command, "--help")
             self.assertEqual(result_of_command.returncode, 0)

@@ -7,7 +7,11 @@ import os
 import sys
 
 from harness_lib import (
+    explore_command,
+    explorer,
     fuzz_command,
+    minimize_command,
+    replay_command,
     run_command,
     stress_command,
     test_command,
@@ -29,6 +33,20 @@ def at_least_one(text):
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return value
+
+
+def at_least_zero(text):
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return value
+
+
+def columns(text):
+    value = int(text)
+    if value < 80:
+        raise argparse.ArgumentTypeError(f"{text} is less than 80 columns")
     return value
 
 
@@ -172,6 +190,91 @@ def add_stress(commands):
     )
 
 
+def add_explore(commands):
+    explore = add_command(
+        commands,
+        "explore",
+        explore_command.explore,
+        "Runs the mapper under the deterministic explorer, which decides who runs at each "
+        "step.\nA schedule that fails stays in .harness/explore.",
+    )
+    explore.add_argument(
+        "--scenario", default="all", metavar="NAME", help="only this one (default all)"
+    )
+    explore.add_argument("--list", action="store_true", help="the scenarios, and end")
+    explore.add_argument(
+        "--strategy",
+        choices=explorer.STRATEGIES,
+        default="portfolio",
+        help="dfs is exhaustive within its bounds, the others random (default %(default)s)",
+    )
+    add_bounds(explore)
+    limit = explore.add_mutually_exclusive_group()
+    limit.add_argument(
+        "--schedules", type=at_least_one, metavar="N", help="of all processes together"
+    )
+    limit.add_argument(
+        "--seconds",
+        type=positive,
+        help="how long (default 60 without --schedules; dfs: until exhausted)",
+    )
+    explore.add_argument(
+        "--jobs",
+        type=at_least_one,
+        help="processes with different seeds (default: the cores; dfs: 1)",
+    )
+    explore.add_argument(
+        "--seed",
+        type=seed_number,
+        help="of the first process; the others count on from it (default: where the "
+        "last run ended)",
+    )
+
+
+def add_bounds(explore):
+    for name, help_text in (
+        ("depth", "changes of priority of pct"),
+        ("preemptions", "most switches away from a thread that could go on"),
+        ("stale", "most loads that read an older value"),
+        ("faults", "most OS calls that fail"),
+        ("threads", "how many threads"),
+    ):
+        least = at_least_one if name in ("depth", "threads") else at_least_zero
+        explore.add_argument(f"--{name}", type=least, metavar="N", help=help_text)
+    explore.add_argument("--oracles", metavar="O1,..", help="only these look on")
+    explore.add_argument("--without", metavar="O1,..", help="all but these look on")
+
+
+def add_replay(commands):
+    replay = add_command(
+        commands,
+        "replay",
+        replay_command.replay,
+        "Shows a schedule of the explorer step by step, with the address map beside it.",
+    )
+    replay.add_argument("file", metavar="FILE")
+    replay.add_argument(
+        "--width", type=columns, help="columns (default: the terminal's, else 120)"
+    )
+    replay.add_argument("--html", metavar="OUT", help="write a page too, self-contained")
+    replay.add_argument(
+        "--color", choices=["auto", "always", "never"], default="auto", help="of the text"
+    )
+
+
+def add_minimize(commands):
+    minimize = add_command(
+        commands,
+        "minimize",
+        minimize_command.minimize,
+        "Drops the choices and operations that a failing schedule does not need.",
+    )
+    minimize.add_argument("file", metavar="FILE")
+    minimize.add_argument(
+        "--output", metavar="OUT", help="default: FILE with .min before its ending"
+    )
+
+
 def parser():
     top = argparse.ArgumentParser(
         prog="tools/harness",
@@ -184,6 +287,9 @@ def parser():
     add_test(commands)
     add_fuzz(commands)
     add_stress(commands)
+    add_explore(commands)
+    add_replay(commands)
+    add_minimize(commands)
     add_command(commands, "setup", setup, "Installs what is missing, and nothing else.")
     return top
 
@@ -199,6 +305,10 @@ def main(argv):
     except workspace.EnvironmentProblem as problem:
         print(f"harness: {problem}", file=sys.stderr)
         outcome = {"verdict": "environment", "problem": str(problem)}
+    except BrokenPipeError:
+        # Nobody reads on, as with `| head`. What is still buffered goes nowhere either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        outcome = {"verdict": "environment", "problem": "nobody reads the output"}
     except KeyboardInterrupt:
         print("harness: interrupted", file=sys.stderr)
         outcome = {"verdict": "environment", "problem": "interrupted"}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Processes with a log, a limit of time and a status line; a few at once."""
 
+import math
 import os
 import re
 import signal
@@ -105,7 +106,8 @@ class Task:
         said = self.last_line().removeprefix(f"{self.name}: ")
         # Of libFuzzer's line, what follows is about the last mutation.
         said = re.sub(r"( rss: \S+).*", r"\1", said.replace("\t", " "))
-        return f"{self.name:<16} {self.elapsed():4.0f}/{self.seconds:.0f} s  {said}"
+        limit = f"/{self.seconds:.0f}" if math.isfinite(self.seconds) else ""
+        return f"{self.name:<16} {self.elapsed():4.0f}{limit} s  {said}"
 
 
 def run_all(tasks, lanes, on_end):
