@@ -93,6 +93,9 @@ static bool explore_each(const struct explore_options *options,
         if (!explore_once(report, i, &campaign, options->threads)) {
             return false;
         }
+        if (explorer_told_to_end()) {
+            return true;
+        }
     }
     return true;
 }
@@ -115,7 +118,7 @@ static bool explore_portfolio(const struct explore_options *options,
                 if (!explore_once(report, i, &campaign, options->threads)) {
                     return false;
                 }
-                if (campaign_now() >= end ||
+                if (campaign_now() >= end || explorer_told_to_end() ||
                     (options->schedules != 0 && report->runs >= options->schedules)) {
                     return true;
                 }

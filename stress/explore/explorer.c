@@ -104,8 +104,19 @@ static volatile sig_atomic_t caught;
 static volatile uint64_t begun;      /* guarded runs */
 static volatile uint64_t begun_then; /* at the last tick */
 
+static volatile sig_atomic_t told_to_end;
+
+bool explorer_told_to_end(void)
+{
+    return told_to_end != 0;
+}
+
 static void on_signal(int signal)
 {
+    if (signal == SIGTERM || signal == SIGINT) {
+        told_to_end = 1;
+        return;
+    }
     if (signal == SIGALRM && begun != begun_then) {
         begun_then = begun;
         return;
@@ -125,7 +136,8 @@ void explorer_guard(void)
 {
     static char stack[64 * 1024];
     const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
-    const int signals[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGALRM};
+    const int signals[] = {SIGILL,  SIGTRAP, SIGSEGV, SIGBUS, SIGFPE,
+                           SIGABRT, SIGALRM, SIGTERM, SIGINT};
     struct sigaction action = {.sa_handler = on_signal,
                                .sa_flags = SA_ONSTACK | SA_NODEFER};
     const struct itimerval tick = {{HANG_SECONDS, 0}, {HANG_SECONDS, 0}};

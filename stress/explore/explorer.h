@@ -104,8 +104,10 @@ bool explorer_run(struct explorer *explorer);
  * under test becomes a failure too; then the world must not be used again. */
 bool explorer_run_guarded(struct explorer *explorer);
 
-/* Installs the signal handlers that explorer_run_guarded needs. */
+/* Installs the signal handlers that explorer_run_guarded needs. SIGTERM and SIGINT ask
+ * for an early end, which explorer_told_to_end tells. */
 void explorer_guard(void);
+bool explorer_told_to_end(void);
 
 /* The choosers, one for each strategy, and what each wants before and after a run. */
 void strategy_begin_run(struct explorer *explorer);

@@ -119,6 +119,8 @@ static int port_reserve(void *context, struct mm_extent extent,
     struct world *world = port->world;
     step(MM_OS_RESERVE, extent);
     expect_claimed(port, MM_OS_RESERVE, extent, 1U << WATCH_RESERVING);
+    marks_before(world, port->mapper, MM_OS_RESERVE, first_chunk(extent),
+                 end_chunk(extent));
     switch (choose_fault(world, KINDS)) {
     case MEMORY:
         return ENOMEM;
@@ -135,6 +137,10 @@ static int port_reserve(void *context, struct mm_extent extent,
         world->facts.reserved_for[chunk] =
             slot_watch_chunk(world->mappers[port->mapper], chunk).owner;
     }
+    if (result == 0) {
+        marks_after(world, port->mapper, MM_OS_RESERVE, first_chunk(extent),
+                    end_chunk(extent));
+    }
     return result;
 }
 
@@ -142,21 +148,24 @@ typedef int (*range_operation)(void *context, struct mm_extent extent,
                                const struct mm_strategy *strategy);
 
 /* An operation that may fail half way. */
-static int with_faults(const struct port *port, range_operation operation,
-                       struct mm_extent extent, const struct mm_strategy *strategy)
+static int with_faults(const struct port *port, enum mm_os_call call,
+                       range_operation operation, struct mm_extent extent,
+                       const struct mm_strategy *strategy)
 {
     void *inner = port->inner.context;
+    const size_t first = first_chunk(extent);
+    const size_t end = end_chunk(extent);
+    marks_before(port->world, port->mapper, call, first, end);
     const unsigned fault = choose_fault(port->world, FAULT_COUNT);
-    if (fault == FAULT_NONE) {
-        return operation(inner, extent, strategy);
-    }
     if (fault == FAULT_HALF) {
         extent.bytes = mm_align_down(extent.bytes / 2, port->inner.page_bytes);
     }
-    if (fault != FAULT_BEFORE && extent.bytes > 0) {
-        (void)operation(inner, extent, strategy);
-    }
-    return ENOMEM;
+    const int result = fault == FAULT_BEFORE || extent.bytes == 0
+                           ? ENOMEM
+                           : operation(inner, extent, strategy);
+    /* What was done in part may be all that the next one builds on. */
+    marks_after(port->world, port->mapper, call, first, end);
+    return fault == FAULT_NONE ? result : ENOMEM;
 }
 
 static int port_commit(void *context, struct mm_extent extent,
@@ -165,7 +174,8 @@ static int port_commit(void *context, struct mm_extent extent,
     const struct port *port = context;
     step(MM_OS_COMMIT, extent);
     expect_own(port, extent);
-    return with_faults(port, port->inner.operations->commit, extent, strategy);
+    return with_faults(port, MM_OS_COMMIT, port->inner.operations->commit, extent,
+                       strategy);
 }
 
 static void note_decommit(struct world *world)
@@ -184,7 +194,8 @@ static int port_decommit(void *context, struct mm_extent extent,
     expect_claimed(port, MM_OS_DECOMMIT, extent,
                    1U << WATCH_DECOMMITTING_Q | 1U << WATCH_DECOMMITTING_M);
     note_decommit(port->world);
-    return with_faults(port, port->inner.operations->decommit, extent, strategy);
+    return with_faults(port, MM_OS_DECOMMIT, port->inner.operations->decommit, extent,
+                       strategy);
 }
 
 static int port_release(void *context, struct mm_extent extent)
@@ -194,10 +205,16 @@ static int port_release(void *context, struct mm_extent extent)
     step(MM_OS_RELEASE, extent);
     expect_claimed(port, MM_OS_RELEASE, extent,
                    1U << WATCH_RELEASING_Q | 1U << WATCH_RELEASING_M);
+    marks_before(world, port->mapper, MM_OS_RELEASE, first_chunk(extent),
+                 end_chunk(extent));
     if (choose_fault(world, FAULT_HALF) != FAULT_NONE) {
         return ENOMEM;
     }
     const int result = port->inner.operations->release(port->inner.context, extent);
+    if (result == 0) {
+        marks_after(world, port->mapper, MM_OS_RELEASE, first_chunk(extent),
+                    end_chunk(extent));
+    }
     for (size_t chunk = first_chunk(extent); result == 0 && chunk < end_chunk(extent);
          chunk++) {
         world->facts.reserved_for[chunk] = NULL;

@@ -280,7 +280,14 @@ static bool names_a_holder(const struct world *world, const struct call_log *log
     if (owner < 0) {
         return true; /* gone, or another mapper's: then the record names nobody */
     }
-    return strcmp(error->holder.name, program_owner_name((unsigned)owner)) == 0 &&
+    const struct mm_holder *holder = &error->holder;
+    const bool same_name =
+        owner != OWNER_EXTRA
+            ? strcmp(holder->name, program_owner_name((unsigned)owner)) == 0
+            : strcmp(holder->name, holder->kind == MM_KIND_TEST
+                                       ? WORLD_EXTRA_NAME
+                                       : WORLD_SECOND_NAME) == 0;
+    return same_name &&
            !world_before(world,
                          &world->facts.tenure[log->op->mapper][chunk][owner].left, log);
 }

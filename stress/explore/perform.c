@@ -28,6 +28,9 @@ static void look(struct world *world, const struct op *op, struct call_log *log)
         if (log != NULL) {
             log->outcomes[i] = outcome;
             sim_hash(outcome);
+            if (op->kind == OP_LOOKUP ? outcome >> 3 == MM_MAPPED : outcome != 0) {
+                marks_see_mapped(world, op->first + i);
+            }
         }
     }
 }
@@ -151,8 +154,12 @@ static enum mm_status change_owners(struct world *world, const struct op *op,
     if (op->kind == OP_UNREGISTER) {
         return mmapper_unregister_owner(mapper, *owner, error);
     }
-    const struct mm_owner_options options = {.name = program_owner_name(op->owner),
-                                             .kind = MM_KIND_TEST};
+    const bool in_run = sim_thread() >= 0;
+    const struct mm_owner_options options = {
+        .name = in_run ? WORLD_SECOND_NAME : WORLD_EXTRA_NAME,
+        .kind = in_run ? MM_KIND_MISC : MM_KIND_TEST,
+        .strategy = {.protection = MM_PROTECTION_RWX, .accounting = MM_UNACCOUNTED},
+    };
     struct mm_owner *made = NULL;
     const enum mm_status status =
         mmapper_register_owner(mapper, &options, &made, error);
@@ -210,6 +217,12 @@ static enum mm_status perform_call(struct world *world, const struct op *op,
     ledger_begin(world, log);
     log->status = call_mapper(world, op, log, asked);
     log->end = world_stamp();
+    if (log->status == MM_OK &&
+        (op->kind == OP_ENSURE || op->kind == OP_ENSURE_INSIDE)) {
+        for (unsigned i = 0; i < op->count; i++) {
+            marks_see_mapped(world, op->first + i);
+        }
+    }
     if (log->status != MM_OK && asked != NULL) {
         records_check(world, log, asked);
         if (asked->address >= WORLD_BASE) {

@@ -35,12 +35,28 @@ static void write_text(FILE *file, const char *text)
 
 /* ------------------------------------------------------------------ the maps */
 
+/* Owners of the second mapper are numbered behind those of the first. */
+static int owner_number(const struct world *world, const struct mm_owner *owner)
+{
+    for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {
+        const int index = world_owner(world, mapper, owner);
+        if (index >= 0) {
+            return index + (int)mapper * OWNER_COUNT;
+        }
+    }
+    return -1;
+}
+
 static void write_map(FILE *file, const struct world *world)
 {
     static const char letters[] = "URQMDDLLLTTX";
     for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
-        const struct watch_value value = slot_watch_chunk(world->mappers[0], chunk);
-        const int owner = world_owner(world, 0, value.owner);
+        struct watch_value value = slot_watch_chunk(world->mappers[0], chunk);
+        int owner = world_owner(world, 0, value.owner);
+        if (world->program->mappers > 1 && value.state == WATCH_UNMAPPED) {
+            value = slot_watch_chunk(world->mappers[1], chunk);
+            owner = owner_number(world, value.owner);
+        }
         (void)fprintf(file, "%s\"%c", chunk > 0 ? "," : "", letters[value.state]);
         if (owner >= 0) {
             (void)fprintf(file, "%d", owner);
@@ -54,7 +70,7 @@ static void write_kernel(FILE *file, const struct world *world)
     for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
         const struct mm_extent extent = world_extent(chunk, 1);
         const struct sim_view view = sim_kernel_view(world->kernel, extent.start);
-        const int owner = world_owner(world, 0, world->facts.reserved_for[chunk]);
+        const int owner = owner_number(world, world->facts.reserved_for[chunk]);
         (void)fprintf(file, "%s\"%s", chunk > 0 ? "," : "",
                       !view.mapped               ? "-"
                       : view.client < 0          ? "F"
@@ -157,13 +173,40 @@ static void describe(const struct trace *trace, const struct sim_event *event,
     }
 }
 
+/* What the schedule chose between the last event and this one, of one kind. */
+static const struct choice *chosen(const struct trace *trace, unsigned kind,
+                                   unsigned first, unsigned last)
+{
+    const struct choices *choices = &trace->schedule->choices;
+    for (unsigned i = 0; i < choices->count; i++) {
+        const struct choice *item = &choices->items[i];
+        if (item->kind == kind && item->point >= first && item->point <= last) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
 static void write_note(const struct trace *trace, const struct sim_event *event)
 {
     char note[64] = "";
-    if (event->stale > 0) {
+    const unsigned since = trace->last_step + 1;
+    const struct choice *frozen = chosen(trace, CHOICE_FREEZE, since, event->point);
+    /* A fault is chosen right behind the step of its call. */
+    const struct choice *fault =
+        chosen(trace, SIM_CHOOSE_FAULT, event->point + 1, event->point + 1);
+    if (frozen != NULL) {
+        (void)snprintf(note, sizeof(note), "froze threads 0x%x", frozen->value);
+    } else if (event->stale > 0) {
         (void)snprintf(note, sizeof(note), "stale by %u", event->stale);
+    } else if (event->kind == SIM_EVENT_USER && fault != NULL) {
+        (void)snprintf(note, sizeof(note), "fault %u", fault->value);
     } else if (event->switched_from >= 0) {
-        (void)snprintf(note, sizeof(note), "after thread %d", event->switched_from);
+        (void)snprintf(note, sizeof(note), "%s thread %d",
+                       chosen(trace, SIM_CHOOSE_THREAD, since, event->point) != NULL
+                           ? "preempted"
+                           : "after",
+                       event->switched_from);
     }
     (void)fprintf(trace->file, ", \"note\": \"%s\"", note);
 }

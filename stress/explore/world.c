@@ -121,6 +121,7 @@ static void settle_facts(struct world *world)
             facts->ledger[chunk] =
                 (uint8_t)(mapper * OWNER_COUNT + (unsigned)owner + 1);
             facts->tenure[mapper][chunk][owner].left.step = UINT32_MAX;
+            facts->marks[chunk].from_setup |= value.state == WATCH_MAPPED;
         }
     }
     for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
@@ -230,9 +231,11 @@ void world_thread(void *context, unsigned thread)
     struct world *world = context;
     const struct program *program = world->program;
     enum mm_status last = MM_OK;
+    bool has_extra = true; /* as long as the thread did not fail to register it */
     for (unsigned i = 0; i < program->counts[thread]; i++) {
         const struct op *op = &program->ops[thread][i];
-        if (op->kind == OP_TOUCH && last != MM_OK) {
+        if ((op->kind == OP_TOUCH && last != MM_OK) ||
+            (op->owner == OWNER_EXTRA && op_has_owner(op->kind) && !has_extra)) {
             continue; /* what the thread did not get it must not use */
         }
         sim_step(UINT64_C(0x8000) + ((uint64_t)thread << 8) + i);
@@ -249,6 +252,9 @@ void world_thread(void *context, unsigned thread)
                                                    : spaces_perform(world, op, log);
         log->end = world_stamp();
         last = log->status;
+        if (op->kind == OP_REGISTER || op->kind == OP_UNREGISTER) {
+            has_extra = (op->kind == OP_REGISTER) == (last == MM_OK);
+        }
         world->current[thread] = NULL;
         sim_hash((uint64_t)log->status << 8 | log->place);
     }

@@ -41,6 +41,10 @@ enum {
     WORLD_TEXT = 400,
     WORLD_SET_BITS = 14,
 };
+/* The extra owner's names, when setup registered it and when a thread did: longer than a
+ * word, so that a record could mix them. */
+#define WORLD_EXTRA_NAME "extra, of setup"
+#define WORLD_SECOND_NAME "extra, of a thread"
 #define WORLD_BASE UINT64_C(0x7e8000000000)
 
 /* When something happened: in which thread, at which of its steps, at which step of
@@ -71,6 +75,15 @@ struct call_log {
 struct tenure {
     struct stamp left;    /* step UINT32_MAX: still there; 0: never was */
     struct stamp settled; /* the same of transient states */
+};
+
+/* What system calls leave behind for those who rely on them: see marks.c. */
+struct marks {
+    struct stamp reserved;
+    struct stamp vacated;               /* decommitted or released */
+    int16_t committed[SIM_MAX_THREADS]; /* time of each thread's last commit; 0: none */
+    uint8_t mapper;                     /* whose calls these were */
+    bool from_setup;                    /* committed before the run, and not vacated */
 };
 
 struct port {
@@ -108,8 +121,9 @@ struct world {
         struct stamp unpinned[2][OWNER_COUNT]; /* when its last pin went; see tenure */
         uint8_t pins[2][OWNER_COUNT];
         int8_t pinned[SIM_MAX_THREADS]; /* the owner that a thread pins, or -1 */
-        struct stamp
-            foreign[PROGRAM_CHUNKS]; /* when a foreign mapping was last there */
+        struct marks marks[PROGRAM_CHUNKS];
+        /* When a foreign mapping was last there. */
+        struct stamp foreign[PROGRAM_CHUNKS];
     } facts, initial;
     struct call_log log[WORLD_CALLS];
     unsigned calls;
@@ -188,6 +202,14 @@ void records_check(struct world *world, const struct call_log *log,
                    const struct mm_error *error);
 void reasons_check(struct world *world, const struct call_log *log);
 void tokens_touch(struct world *world, const struct op *op);
+
+/* System calls on chunks [first, end), as marks: before the call is made, and after it
+ * succeeded. And who was told that a chunk is MAPPED. */
+void marks_before(struct world *world, unsigned mapper, enum mm_os_call call,
+                  size_t first, size_t end);
+void marks_after(struct world *world, unsigned mapper, enum mm_os_call call,
+                 size_t first, size_t end);
+void marks_see_mapped(struct world *world, size_t chunk);
 
 /* O8: whether the calls of the run, split by chunk, have an order that explains them. */
 void history_check(struct world *world);
