@@ -121,7 +121,7 @@ inline claim_prefix(step)
             :: at == end -> break
             :: else
             fi
-        :: else -> WITNESS(CLAIM_LOST) seen = 0; next = 0 /* load again */
+        :: else -> d_step { WITNESS(CLAIM_LOST) seen = 0; next = 0 } /* load again */
         fi
        }
     od
@@ -190,7 +190,7 @@ inline claim_all(step, quiescent)
 #else
     :: status != OK ->
         if
-        :: atomic { first < at -> WITNESS(PREFIX_UNDONE) skip }
+        :: d_step { first < at -> WITNESS(PREFIX_UNDONE) skip }
         :: else
         fi;
         finish(UNDO, at, me)
@@ -198,7 +198,7 @@ inline claim_all(step, quiescent)
     :: status == OK && quiescent ->
         if
 #ifndef BUG_NO_PINS
-        :: atomic { pins[me] != 0 -> WITNESS(BUSY_PINNED) status = BUSY };
+        :: d_step { pins[me] != 0 -> WITNESS(BUSY_PINNED) status = BUSY };
             finish(UNDO, at, me)
 #endif
         :: else
@@ -258,7 +258,7 @@ inline transfer()
 {
     claim_all(TRANSFER, true);
     if
-    :: atomic { status == OK -> WITNESS(TRANSFERRED) skip };
+    :: d_step { status == OK -> WITNESS(TRANSFERRED) skip };
         finish(FINISH, at, 3 - me)
     :: else
     fi
@@ -341,7 +341,7 @@ inline publish_mapped()
        };
         if
         :: d_step { seen == VALUE(MAPPED, me) -> WITNESS(HELPED) first++; seen = 0 }
-        :: atomic {
+        :: d_step {
             seen == VALUE(QUARANTINED, me) ->
             if
             :: chunk[first] == seen -> check_final(first, next); chunk[first] = next; first++
