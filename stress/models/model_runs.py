@@ -100,7 +100,6 @@ _FOREIGN = "holder==1"
 _PINS = (
     Run("two-helpers", witnesses=_PINS_RACES),
     Run("waiting", ("WAITING",), _PINS_WAITING),
-    Run("three-helpers", ("HELPERS=3",), _PINS_RACES, deep=True),
     _bug("PIN_ACQ_REL", _FOREIGN),
     _bug("LOOK_ACQUIRE", _FOREIGN),
     _bug("CLAIM_ACQ_REL", _FOREIGN),
