@@ -12,10 +12,10 @@ inline choose_call()
     :: me == 2 -> call = QUARANTINE_IT
 #else
     :: call = QUARANTINE_IT
-#ifndef FREEZE
+#ifndef FREEZE /* like release */
     :: WIDE || _pid == 1 -> call = DECOMMIT_IT
-#endif
     :: WIDE || _pid == 1 -> call = TRANSFER_IT
+#endif
 #endif
     fi
 }
@@ -25,9 +25,9 @@ inline choose_range()
     if
     :: first = 0; end = CHUNKS
 #ifndef FREEZE
-    :: WIDE || _pid == 1 -> first = 1; end = CHUNKS
     :: _pid == 1 -> first = 0; end = CHUNKS - 1
-    :: _pid == 1 -> first = 0; end = 1
+    :: WIDE -> first = 1; end = CHUNKS
+    :: WIDE && _pid == 1 -> first = 0; end = 1
 #endif
     fi
 }
@@ -38,6 +38,7 @@ provided (frozen != _pid)
 #endif
 {
     byte first, end, at, i, seen, next;
+    bit refused; /* by the kernel, for no visible reason */
     mtype:calls call;
     mtype:statuses status, verdict;
     mtype:looks look;
@@ -146,9 +147,8 @@ init {
 #endif
     }
 #ifdef FREEZE
-    if
+    if /* thread 2 makes no call that thread 1 does not make */
     :: frozen = 1
-    :: frozen = 2
     :: frozen = 3
     fi;
     timeout; /* nobody can go on */

@@ -1,47 +1,72 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls into the kernel, for chunk.pml. Each is one step, as under the kernel's own
- * lock, and asserts that it touches the memory of nobody but its caller. */
+/* The calls into the kernel, for chunk.pml. Each is one step over [from, to), as under the
+ * kernel's own lock, and asserts that it touches the memory of nobody but its caller. */
 
-/* Each call is one step over [from, to), under the kernel's own lock. What a library
- * maps meanwhile can only be noticed here, so that here is where it may appear. */
-inline intrude(from)
+/* Once in a run the kernel refuses, or a library maps something. The latter can only be
+ * noticed by a call, so that here is where it happens. */
+inline luck(c)
 {
     if
-    :: fault && kernel[from] == 0 -> kernel[from] = FOREIGN; fault = 0
     :: true
+    :: fault -> fault = 0; refused = 1
+    :: fault && kernel[c] == 0 -> fault = 0; kernel[c] = FOREIGN
     fi
+}
+
+inline expect_mine(from, to)
+{
+    i = from;
+    do
+    :: i < to -> assert(kernel[i] == me); i++
+    :: else -> break
+    od
+}
+
+inline make_mine(from, to)
+{
+    i = from;
+    do
+#ifdef BUG_MAP_FIXED
+    :: i < to -> assert(kernel[i] == 0); kernel[i] = me; i++
+#else
+    :: i < to -> kernel[i] = me; i++
+#endif
+    :: else -> break
+    od
+}
+
+inline make_accessible(from, to, accessible)
+{
+    i = from;
+    do
+    :: i < to -> committed[i] = accessible; i++
+    :: else -> break
+    od
 }
 
 /* mmap with MAP_FIXED_NOREPLACE. */
 inline os_reserve(from, to)
 {
     atomic {
-        intrude(to - 1);
-        i = from;
-        do
-        :: i < to && kernel[i] == 0 -> i++
-        :: else -> break
-        od;
-        if
+        luck(to - 1);
+        d_step {
+            i = from;
+            do
+            :: i < to && kernel[i] == 0 -> i++
+            :: else -> break
+            od;
+            if
 #ifdef BUG_MAP_FIXED
-        :: i < to ->
-            i = from;
-            do
-            :: i < to -> assert(kernel[i] == 0); kernel[i] = me; i++
-            :: else -> break
-            od
+            :: true -> make_mine(from, to)
 #else
-        :: i < to -> WITNESS(EEXIST) status = OS_ERROR
+            :: i < to -> WITNESS(EEXIST) status = OS_ERROR
+            :: i == to && refused -> WITNESS(ENOMEM) status = OS_ERROR
+            :: i == to && !refused -> make_mine(from, to)
 #endif
-        :: i == to && fault -> WITNESS(ENOMEM) fault = 0; status = OS_ERROR
-        :: i == to ->
-            i = from;
-            do
-            :: i < to -> kernel[i] = me; i++
-            :: else -> break
-            od
-        fi;
-        i = 0
+            fi;
+            refused = 0;
+            i = 0
+        }
     }
 }
 
@@ -49,22 +74,16 @@ inline os_reserve(from, to)
 inline os_commit(from, to)
 {
     atomic {
-        intrude(from);
-        i = from;
-        do
-        :: i < to -> assert(kernel[i] == me); i++
-        :: else -> break
-        od;
-        if
-        :: fault -> WITNESS(HALF_COMMITTED) fault = 0; committed[from] = 1; status = OS_ERROR
-        :: true ->
-            i = from;
-            do
-            :: i < to -> committed[i] = 1; i++
-            :: else -> break
-            od
-        fi;
-        i = 0
+        luck(from);
+        d_step {
+            expect_mine(from, to);
+            if
+            :: refused -> WITNESS(HALF_COMMITTED) committed[from] = 1; status = OS_ERROR
+            :: else -> make_accessible(from, to, 1)
+            fi;
+            refused = 0;
+            i = 0
+        }
     }
 }
 
@@ -72,22 +91,16 @@ inline os_commit(from, to)
 inline os_decommit(from, to)
 {
     atomic {
-        intrude(from);
-        i = from;
-        do
-        :: i < to -> assert(kernel[i] == me); i++
-        :: else -> break
-        od;
-        if
-        :: fault -> WITNESS(HALF_DECOMMITTED) fault = 0; committed[from] = 0; status = OS_ERROR
-        :: true ->
-            i = from;
-            do
-            :: i < to -> committed[i] = 0; i++
-            :: else -> break
-            od
-        fi;
-        i = 0
+        luck(from);
+        d_step {
+            expect_mine(from, to);
+            if
+            :: refused -> WITNESS(HALF_DECOMMITTED) committed[from] = 0; status = OS_ERROR
+            :: else -> make_accessible(from, to, 0)
+            fi;
+            refused = 0;
+            i = 0
+        }
     }
 }
 
@@ -95,21 +108,21 @@ inline os_decommit(from, to)
 inline os_release(from, to)
 {
     atomic {
-        intrude(from);
-        i = from;
-        do
-        :: i < to -> assert(kernel[i] == me); i++
-        :: else -> break
-        od;
-        if
-        :: fault -> WITNESS(RELEASE_REFUSED) fault = 0; status = OS_ERROR
-        :: true ->
-            i = from;
-            do
-            :: i < to -> kernel[i] = 0; committed[i] = 0; i++
-            :: else -> break
-            od
-        fi;
-        i = 0
+        luck(from);
+        d_step {
+            expect_mine(from, to);
+            if
+            :: refused -> WITNESS(RELEASE_REFUSED) status = OS_ERROR
+            :: else ->
+                make_accessible(from, to, 0);
+                i = from;
+                do
+                :: i < to -> kernel[i] = 0; i++
+                :: else -> break
+                od
+            fi;
+            refused = 0;
+            i = 0
+        }
     }
 }
