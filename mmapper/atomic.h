@@ -74,6 +74,12 @@ struct mm_backoff {
         return __atomic_compare_exchange_n(&a->value, &expected, desired, false,       \
                                            __ATOMIC_RELAXED, __ATOMIC_RELAXED);        \
     }                                                                                  \
+    static inline bool mm_cas_acquire_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
+                                           uint##W##_t desired)                        \
+    {                                                                                  \
+        return __atomic_compare_exchange_n(&a->value, &expected, desired, false,       \
+                                           __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE);        \
+    }                                                                                  \
     static inline bool mm_cas_release_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
                                            uint##W##_t desired)                        \
     {                                                                                  \
@@ -151,6 +157,13 @@ static inline void mm_wait(struct mm_backoff *backoff)
                                            uint##W##_t desired)                        \
     {                                                                                  \
         return ck_pr_cas_##W(&a->value, expected, desired);                            \
+    }                                                                                  \
+    static inline bool mm_cas_acquire_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
+                                           uint##W##_t desired)                        \
+    {                                                                                  \
+        const bool swapped = ck_pr_cas_##W(&a->value, expected, desired);              \
+        ck_pr_fence_acquire();                                                         \
+        return swapped;                                                                \
     }                                                                                  \
     static inline bool mm_cas_release_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
                                            uint##W##_t desired)                        \

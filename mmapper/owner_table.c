@@ -41,19 +41,19 @@ static struct mm_strategy unpack(uint32_t packed)
 
 static bool take_entry(struct mm_owner *owner, const struct mm_owner_options *options)
 {
-    /* edge: OWNER-FREE */
-    const uint32_t status = mm_load_acquire_u32(&owner->status);
+    /* Relaxed: only to try; what counts is what the swap sees. */
+    const uint32_t status = mm_load_relaxed_u32(&owner->status);
     if ((status & OWNER_STATE_MASK) != OWNER_FREE) {
         return false;
     }
-    /* edge: OWNER-FREE */
-    if (!mm_cas_acq_rel_u32(&owner->status, status, status + OWNER_REGISTERING)) {
+    /* edge: OWNER-FREE. No release: the words stored below carry it (OWNER-COPY). */
+    if (!mm_cas_acquire_u32(&owner->status, status, status + OWNER_REGISTERING)) {
         return false;
     }
     store_name(owner, options->name);
     mm_store_release_u32(&owner->kind, (uint32_t)options->kind); /* edge: OWNER-COPY */
-    mm_store_release_u32(&owner->strategy,
-                         pack(options->strategy)); /* edge: OWNER-COPY */
+    /* Relaxed: who uses it has seen LIVE. */
+    mm_store_relaxed_u32(&owner->strategy, pack(options->strategy));
     /* edge: OWNER-LIVE */
     mm_store_release_u32(&owner->status, status + OWNER_LIVE);
     return true;

@@ -272,22 +272,29 @@ void reasons_check(struct world *world, const struct call_log *log)
     }
 }
 
+/* The owner that a record names: by the name, since an entry may have had two. */
+static int named_owner(const struct world *world, const struct call_log *log,
+                       const struct mm_holder *holder)
+{
+    const int owner = world_owner(world, log->op->mapper, holder->owner);
+    const char *name = owner >= 0 ? program_owner_name((unsigned)owner) : "";
+    if (owner == OWNER_EXTRA || owner == OWNER_AGAIN) {
+        if (holder->kind == MM_KIND_MISC &&
+            strcmp(holder->name, WORLD_AGAIN_NAME) == 0) {
+            return OWNER_AGAIN;
+        }
+        name = holder->kind == MM_KIND_TEST ? WORLD_EXTRA_NAME : "";
+        return strcmp(holder->name, name) == 0 ? OWNER_EXTRA : -1;
+    }
+    return strcmp(holder->name, name) == 0 ? owner : -1;
+}
+
 static bool names_a_holder(const struct world *world, const struct call_log *log,
                            const struct mm_error *error)
 {
     const size_t chunk = (error->address - WORLD_BASE) / WORLD_CHUNK;
-    const int owner = world_owner(world, log->op->mapper, error->holder.owner);
-    if (owner < 0) {
-        return true; /* gone, or another mapper's: then the record names nobody */
-    }
-    const struct mm_holder *holder = &error->holder;
-    const bool same_name =
-        owner != OWNER_EXTRA
-            ? strcmp(holder->name, program_owner_name((unsigned)owner)) == 0
-            : strcmp(holder->name, holder->kind == MM_KIND_TEST
-                                       ? WORLD_EXTRA_NAME
-                                       : WORLD_SECOND_NAME) == 0;
-    return same_name &&
+    const int owner = named_owner(world, log, &error->holder);
+    return owner >= 0 &&
            !world_before(world,
                          &world->facts.tenure[log->op->mapper][chunk][owner].left, log);
 }

@@ -336,7 +336,8 @@ const char *const mapper_scenarios[] = {
     "program owners-name-reused\n"
     "records\n"
     "setup extra register\nsetup extra quarantine 0 1\n"
-    "thread 0\nextra release 0 1\nextra unregister\nextra register\n"
+    "thread 0\nextra release 0 1\nextra unregister\n"
+    "again register\nagain quarantine 0 1\n"
     "thread 1\nheap quarantine 0 1\n",
 
     "program owners-used-by-another\n"
@@ -347,7 +348,7 @@ const char *const mapper_scenarios[] = {
     "program owners-entry-reused\n"
     "setup extra register\nsetup extra ensure 0 1\n"
     "thread 0\nextra release 0 1\nextra unregister\n"
-    "thread 1\nextra register\nextra ensure 0 1\nextra touch 0 1\n"
+    "thread 1\nagain register\nagain ensure 0 1\nagain touch 0 1\n"
     "thread 2\nheap lookup 0 1\n",
 
     "program owners-unregister\n"

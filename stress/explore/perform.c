@@ -154,10 +154,10 @@ static enum mm_status change_owners(struct world *world, const struct op *op,
     if (op->kind == OP_UNREGISTER) {
         return mmapper_unregister_owner(mapper, *owner, error);
     }
-    const bool in_run = sim_thread() >= 0;
+    const bool again = op->owner == OWNER_AGAIN;
     const struct mm_owner_options options = {
-        .name = in_run ? WORLD_SECOND_NAME : WORLD_EXTRA_NAME,
-        .kind = in_run ? MM_KIND_MISC : MM_KIND_TEST,
+        .name = again ? WORLD_AGAIN_NAME : WORLD_EXTRA_NAME,
+        .kind = again ? MM_KIND_MISC : MM_KIND_TEST,
         .strategy = {.protection = MM_PROTECTION_RWX, .accounting = MM_UNACCOUNTED},
     };
     struct mm_owner *made = NULL;

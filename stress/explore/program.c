@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const program_owner_names[OWNER_COUNT] = {"heap",  "other", "code",
-                                                      "image", "guest", "extra"};
+const char *const program_owner_names[OWNER_COUNT] = {"heap",  "other", "code", "image",
+                                                      "guest", "extra", "again"};
 const char *const program_protections[8] = {"none", "r",  "w",  "rw",
                                             "x",    "rx", "wx", "rwx"};
 const char *const program_spaces[4] = {"immortal", "freelist", "metadata", "slots"};

@@ -39,7 +39,8 @@ enum program_owner {
     OWNER_CODE,     /* reserved, RWX, unaccounted */
     OWNER_IMAGE,    /* external */
     OWNER_GUEST,    /* external too */
-    OWNER_EXTRA,    /* registered by an operation, if at all */
+    OWNER_EXTRA,    /* registered by an operation, if at all; RWX, unaccounted */
+    OWNER_AGAIN,    /* another one, for whom there is room when `extra` is gone */
     OWNER_COUNT,
 };
 
@@ -58,7 +59,7 @@ enum op_kind {
     OP_LOOKUP, /* each chunk of the range */
     OP_IS_MAPPED,
     OP_TOUCH,      /* checks the tokens of the chunks and writes new ones */
-    OP_REGISTER,   /* the extra owner */
+    OP_REGISTER,   /* the owner */
     OP_UNREGISTER, /* the owner */
     OP_VERIFY,
     OP_FOREIGN_MAP, /* arg: MM_ACCESS_* */

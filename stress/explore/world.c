@@ -56,12 +56,11 @@ struct mm_extent world_extent(size_t first, size_t count)
 int world_owner(const struct world *world, unsigned mapper,
                 const struct mm_owner *owner)
 {
-    for (int i = 0; owner != NULL && i < OWNER_COUNT; i++) {
-        if (world->owners[mapper][i] == owner) {
-            return i;
-        }
+    int i = owner != NULL ? OWNER_COUNT - 1 : -1;
+    while (i >= 0 && world->owners[mapper][i] != owner) {
+        i--;
     }
-    return -1;
+    return i;
 }
 
 bool world_external(unsigned owner)
@@ -84,7 +83,8 @@ static const char *make_mapper(struct world *world, unsigned mapper)
         .base = WORLD_BASE,
         .limit = WORLD_BASE + (uintptr_t)program->chunks * WORLD_CHUNK,
         .log_region_chunks = program->log_region,
-        .max_owners = program->spaces != 0 ? OWNER_COUNT + 6 : OWNER_COUNT,
+        /* Room for one that an operation registers, and for those of spaces. */
+        .max_owners = program->spaces != 0 ? OWNER_COUNT + 6 : OWNER_EXTRA + 1,
     };
     port_init(world, mapper);
     if (mmapper_create(&options, &world->support[mapper], &world->mappers[mapper],
@@ -151,6 +151,7 @@ static const char *set_up(struct world *world)
             return "a setup operation failed";
         }
     }
+    memcpy(world->setup_owners, world->owners, sizeof(world->owners));
     settle_facts(world);
     world->initial = world->facts;
     world->image = sim_kernel_save(world->kernel);
@@ -218,12 +219,7 @@ void world_end_run(struct world *world)
 {
     sim_memory_restore();
     sim_kernel_restore(world->kernel, world->image);
-    for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {
-        /* One that the run registered is gone with the table that it was in. */
-        if (world->initial.tenure[mapper][0][OWNER_EXTRA].left.step == 0) {
-            world->owners[mapper][OWNER_EXTRA] = NULL;
-        }
-    }
+    memcpy(world->owners, world->setup_owners, sizeof(world->owners));
 }
 
 void world_thread(void *context, unsigned thread)
@@ -231,11 +227,11 @@ void world_thread(void *context, unsigned thread)
     struct world *world = context;
     const struct program *program = world->program;
     enum mm_status last = MM_OK;
-    bool has_extra = true; /* as long as the thread did not fail to register it */
+    bool has_again = true; /* unless the thread failed to register it */
     for (unsigned i = 0; i < program->counts[thread]; i++) {
         const struct op *op = &program->ops[thread][i];
         if ((op->kind == OP_TOUCH && last != MM_OK) ||
-            (op->owner == OWNER_EXTRA && op_has_owner(op->kind) && !has_extra)) {
+            (op->owner == OWNER_AGAIN && op->kind != OP_REGISTER && !has_again)) {
             continue; /* what the thread did not get it must not use */
         }
         sim_step(UINT64_C(0x8000) + ((uint64_t)thread << 8) + i);
@@ -252,8 +248,8 @@ void world_thread(void *context, unsigned thread)
                                                    : spaces_perform(world, op, log);
         log->end = world_stamp();
         last = log->status;
-        if (op->kind == OP_REGISTER || op->kind == OP_UNREGISTER) {
-            has_extra = (op->kind == OP_REGISTER) == (last == MM_OK);
+        if (op->kind == OP_REGISTER) {
+            has_again = last == MM_OK;
         }
         world->current[thread] = NULL;
         sim_hash((uint64_t)log->status << 8 | log->place);

@@ -41,10 +41,10 @@ enum {
     WORLD_TEXT = 400,
     WORLD_SET_BITS = 14,
 };
-/* The extra owner's names, when setup registered it and when a thread did: longer than a
- * word, so that a record could mix them. */
-#define WORLD_EXTRA_NAME "extra, of setup"
-#define WORLD_SECOND_NAME "extra, of a thread"
+/* The names of the owners that operations register: longer than a word, and different
+ * in more than one, so that a record could mix them. */
+#define WORLD_EXTRA_NAME "extra, registered by setup"
+#define WORLD_AGAIN_NAME "again, registered in a run"
 #define WORLD_BASE UINT64_C(0x7e8000000000)
 
 /* When something happened: in which thread, at which of its steps, at which step of
@@ -104,6 +104,7 @@ struct world {
     struct mmap_support support[2];
     struct mmapper *mappers[2];
     struct mm_owner *owners[2][OWNER_COUNT];
+    struct mm_owner *setup_owners[2][OWNER_COUNT];
     struct spaces *spaces;
 
     /* Of one run; `initial` is what setup left of all but the logs. */
@@ -177,7 +178,8 @@ bool world_before(const struct world *world, const struct stamp *stamp,
 
 struct mm_extent world_extent(size_t first, size_t count);
 
-/* OWNER_* of a mapper's owner; -1 for NULL and strangers. */
+/* OWNER_* of a mapper's owner; -1 for NULL and strangers. An entry that was registered
+ * again is its new owner's. */
 int world_owner(const struct world *world, unsigned mapper,
                 const struct mm_owner *owner);
 
