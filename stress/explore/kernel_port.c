@@ -7,7 +7,7 @@
  */
 #include <errno.h>
 
-#include "stress/explore/world.h"
+#include "stress/explore/spaces.h"
 
 /* Of commit and decommit; the others are all or nothing. */
 enum fault { FAULT_NONE = 0, FAULT_BEFORE, FAULT_HALF, FAULT_AFTER, FAULT_COUNT };
@@ -70,6 +70,9 @@ static const struct mm_owner *behalf(const struct port *port)
     const int thread = sim_thread();
     const int pinned = world->facts.pinned[thread];
     const struct call_log *log = world->current[thread];
+    if (pinned >= OWNER_COUNT) {
+        return world->spaces->owners[pinned - OWNER_COUNT];
+    }
     if (pinned >= 0) {
         return world->owners[port->mapper][pinned];
     }
@@ -141,20 +144,29 @@ static int port_reserve(void *context, struct mm_extent extent,
 typedef int (*range_operation)(void *context, struct mm_extent extent,
                                const struct mm_strategy *strategy);
 
+/* Spaces have real memory, which loses what the kernel's pages lose. */
+static int apply(const struct port *port, range_operation operation,
+                 struct mm_extent extent, const struct mm_strategy *strategy)
+{
+    if (port->world->spaces != NULL && operation == port->inner.operations->decommit) {
+        spaces_zero(port->world, extent);
+    }
+    return operation(port->inner.context, extent, strategy);
+}
+
 /* An operation that may fail half way. */
 static int with_faults(const struct port *port, range_operation operation,
                        struct mm_extent extent, const struct mm_strategy *strategy)
 {
-    void *inner = port->inner.context;
     const unsigned fault = choose_fault(port->world, FAULT_COUNT);
     if (fault == FAULT_NONE) {
-        return operation(inner, extent, strategy);
+        return apply(port, operation, extent, strategy);
     }
     if (fault == FAULT_HALF) {
         extent.bytes = mm_align_down(extent.bytes / 2, port->inner.page_bytes);
     }
     if (fault != FAULT_BEFORE && extent.bytes > 0) {
-        (void)operation(inner, extent, strategy);
+        (void)apply(port, operation, extent, strategy);
     }
     return ENOMEM;
 }
@@ -201,6 +213,9 @@ static int port_release(void *context, struct mm_extent extent)
     for (size_t chunk = first_chunk(extent); result == 0 && chunk < end_chunk(extent);
          chunk++) {
         world->facts.reserved_for[chunk] = NULL;
+    }
+    if (result == 0 && world->spaces != NULL) {
+        spaces_zero(world, extent);
     }
     return result;
 }
