@@ -213,8 +213,8 @@ enum mm_status space_map_take_slot(struct space_map *map, unsigned slot,
     if (begin_take(&map->slots[slot])) {
         return fill_slot(map, slot, owner, space, extent, error);
     }
-    /* Relaxed: only to say why; it may have changed since. */
-    if (mm_load_relaxed_u32(&map->slots[slot].state) == SLOT_HELD) {
+    /* edge: SLOT-STATE. Only to say why; but who is told "held" must see by whom. */
+    if (mm_load_acquire_u32(&map->slots[slot].state) == SLOT_HELD) {
         return space_fail(error, MM_WRONG_STATE, MM_OPERATION_QUARANTINE,
                           "the slot is held", wanted);
     }
@@ -302,8 +302,8 @@ enum mm_status space_map_give_back(struct space_map *map, uintptr_t start,
     if (mm_cas_acq_rel_u32(&slot->state, SLOT_HELD, SLOT_CHANGING)) {
         return empty_slot(map, index, space, error);
     }
-    /* Relaxed: only to say why; it may have changed since. */
-    if (mm_load_relaxed_u32(&slot->state) == SLOT_FREE) {
+    /* edge: SLOT-STATE. Only to say why; but who is told "free" must see it so. */
+    if (mm_load_acquire_u32(&slot->state) == SLOT_FREE) {
         return space_fail(error, MM_WRONG_STATE, MM_OPERATION_RELEASE,
                           "the slot is free already", request);
     }

@@ -4,7 +4,7 @@
  * the ledger and the kernel agree (O1, O2), sums are right (O4), contents are what was
  * written (O3), and the calls have an order (O8).
  */
-#include "stress/explore/world.h"
+#include "stress/explore/spaces.h"
 
 static void check_settled(struct world *world, unsigned mapper)
 {
@@ -68,7 +68,7 @@ static void check_chunks(struct world *world, unsigned mapper, size_t *held)
         }
         *held += value.owner != NULL &&
                  mm_owner_strategy(value.owner).backing == MM_BACKING_RESERVED;
-        if (world->program->spaces == 0 && world_on(world, ORACLE_O1) &&
+        if (!spaces_have(world, chunk) && world_on(world, ORACLE_O1) &&
             (world->facts.unsure >> chunk & 1) == 0) {
             const unsigned entry =
                 owner < 0 ? 0 : mapper * OWNER_COUNT + (unsigned)owner + 1;

@@ -7,7 +7,7 @@
  */
 #include <errno.h>
 
-#include "stress/explore/world.h"
+#include "stress/explore/spaces.h"
 
 /* Of commit and decommit; the others are all or nothing. */
 enum fault { FAULT_NONE = 0, FAULT_BEFORE, FAULT_HALF, FAULT_AFTER, FAULT_COUNT };
@@ -70,6 +70,9 @@ static const struct mm_owner *behalf(const struct port *port)
     const int thread = sim_thread();
     const int pinned = world->facts.pinned[thread];
     const struct call_log *log = world->current[thread];
+    if (pinned >= OWNER_COUNT) {
+        return world->spaces->owners[pinned - OWNER_COUNT];
+    }
     if (pinned >= 0) {
         return world->owners[port->mapper][pinned];
     }
@@ -147,12 +150,21 @@ static int port_reserve(void *context, struct mm_extent extent,
 typedef int (*range_operation)(void *context, struct mm_extent extent,
                                const struct mm_strategy *strategy);
 
+/* Spaces have real memory, which loses what the kernel's pages lose. */
+static int apply(const struct port *port, range_operation operation,
+                 struct mm_extent extent, const struct mm_strategy *strategy)
+{
+    if (port->world->spaces != NULL && operation == port->inner.operations->decommit) {
+        spaces_zero(port->world, extent);
+    }
+    return operation(port->inner.context, extent, strategy);
+}
+
 /* An operation that may fail half way. */
 static int with_faults(const struct port *port, enum mm_os_call call,
                        range_operation operation, struct mm_extent extent,
                        const struct mm_strategy *strategy)
 {
-    void *inner = port->inner.context;
     const size_t first = first_chunk(extent);
     const size_t end = end_chunk(extent);
     marks_before(port->world, port->mapper, call, first, end);
@@ -162,7 +174,7 @@ static int with_faults(const struct port *port, enum mm_os_call call,
     }
     const int result = fault == FAULT_BEFORE || extent.bytes == 0
                            ? ENOMEM
-                           : operation(inner, extent, strategy);
+                           : apply(port, operation, extent, strategy);
     /* What was done in part may be all that the next one builds on. */
     marks_after(port->world, port->mapper, call, first, end);
     return fault == FAULT_NONE ? result : ENOMEM;
@@ -218,6 +230,9 @@ static int port_release(void *context, struct mm_extent extent)
     for (size_t chunk = first_chunk(extent); result == 0 && chunk < end_chunk(extent);
          chunk++) {
         world->facts.reserved_for[chunk] = NULL;
+    }
+    if (result == 0 && world->spaces != NULL) {
+        spaces_zero(world, extent);
     }
     return result;
 }

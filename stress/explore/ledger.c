@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "stress/explore/world.h"
+#include "stress/explore/spaces.h"
 
 static uint8_t entry_of(const struct op *op, unsigned owner)
 {
@@ -167,7 +167,8 @@ static bool was_taken(const struct world *world, const struct call_log *log,
                       size_t chunk)
 {
     const struct op *op = log->op;
-    if (!world_before(world, &world->facts.foreign[chunk], log)) {
+    if (!world_before(world, &world->facts.foreign[chunk], log) ||
+        spaces_have(world, chunk)) {
         return true;
     }
     for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {

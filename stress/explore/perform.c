@@ -2,7 +2,7 @@
 /* One operation of a program as a call of the mapper, and what has to hold after it. */
 #include <string.h>
 
-#include "stress/explore/world.h"
+#include "stress/explore/spaces.h"
 
 static const struct mm_extent nowhere = {0, 0};
 
@@ -16,15 +16,32 @@ static uint8_t outcome_of(const struct world *world, unsigned mapper,
     return (uint8_t)((unsigned)lookup.state << 3 | (unsigned)(owner + 1));
 }
 
+/* A lookup of one chunk. Those of spaces change without calls of the mapper in the
+ * program: they are checked here, others by their history. */
+static uint8_t look_at(struct world *world, const struct op *op,
+                       const struct call_log *log, size_t chunk, uintptr_t address)
+{
+    const struct mmapper *mapper = world->mappers[op->mapper];
+    const bool followed = log != NULL && op->mapper == 0 && spaces_have(world, chunk);
+    if (op->kind == OP_LOOKUP) {
+        const struct mm_lookup lookup = mmapper_lookup(mapper, address);
+        if (followed) {
+            spaces_check_lookup(world, log, chunk, lookup);
+        }
+        return outcome_of(world, op->mapper, lookup);
+    }
+    const bool mapped = mmapper_is_mapped(mapper, address);
+    if (followed) {
+        spaces_check_is_mapped(world, log, chunk, mapped);
+    }
+    return mapped;
+}
+
 static void look(struct world *world, const struct op *op, struct call_log *log)
 {
-    struct mmapper *mapper = world->mappers[op->mapper];
     for (unsigned i = 0; i < op->count; i++) {
         const uintptr_t address = world_extent(op->first + i, 1).start + i;
-        const uint8_t outcome =
-            op->kind == OP_LOOKUP
-                ? outcome_of(world, op->mapper, mmapper_lookup(mapper, address))
-                : (uint8_t)mmapper_is_mapped(mapper, address);
+        const uint8_t outcome = look_at(world, op, log, op->first + i, address);
         if (log != NULL) {
             log->outcomes[i] = outcome;
             sim_hash(outcome);

@@ -10,7 +10,8 @@ const char *const program_owner_names[OWNER_COUNT] = {"heap",  "other", "code", 
                                                       "guest", "extra", "again"};
 const char *const program_protections[8] = {"none", "r",  "w",  "rw",
                                             "x",    "rx", "wx", "rwx"};
-const char *const program_spaces[4] = {"immortal", "freelist", "metadata", "slots"};
+const char *const program_spaces[PROGRAM_SPACES] = {"immortal", "freelist", "metadata",
+                                                    "slots", "eager"};
 
 const struct op_form op_forms[OP_KIND_COUNT] = {
     [OP_QUARANTINE] = {NULL, "quarantine", true, true, 0},
@@ -31,10 +32,12 @@ const struct op_form op_forms[OP_KIND_COUNT] = {
     [OP_VERIFY] = {NULL, "verify", false, false, 0},
     [OP_FOREIGN_MAP] = {"foreign", "map", true, true, 'p'},
     [OP_FOREIGN_UNMAP] = {"foreign", "unmap", true, true, 0},
-    [OP_IMMORTAL_ALLOC] = {"immortal", "alloc", false, true, 0},
+    [OP_IMMORTAL_ALLOC] = {"immortal", "alloc", false, true, 'n'},
+    [OP_IMMORTAL_USAGE] = {"immortal", "usage", false, false, 0},
     [OP_FREELIST_ALLOC] = {"freelist", "alloc", true, true, 0},
     [OP_FREELIST_FREE] = {"freelist", "free", true, false, 0},
     [OP_FREELIST_TRIM] = {"freelist", "trim", false, false, 0},
+    [OP_FREELIST_USAGE] = {"freelist", "usage", false, false, 0},
     [OP_METADATA_MAP] = {"metadata", "map", true, true, 0},
     [OP_METADATA_STORE] = {"metadata", "store", true, false, 'n'},
     [OP_METADATA_EXCHANGE] = {"metadata", "exchange", true, false, 'n'},
@@ -58,7 +61,7 @@ bool op_has_owner(unsigned kind)
 bool op_has_range(unsigned kind)
 {
     return kind < OP_KIND_COUNT && op_forms[kind].first && op_forms[kind].count &&
-           kind != OP_FREELIST_ALLOC;
+           kind < OP_IMMORTAL_ALLOC;
 }
 
 void program_init(struct program *program, const char *name)
@@ -141,7 +144,7 @@ size_t program_print(const struct program *program, char *text, size_t bytes)
     if (program->mappers > 1) {
         add(&writer, "mappers %u\n", program->mappers);
     }
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < PROGRAM_SPACES; i++) {
         if (program->spaces & 1U << i) {
             add(&writer, "with %s\n", program_spaces[i]);
         }
@@ -179,6 +182,47 @@ static bool in_window(const struct program *program, const struct op *op)
                                        op->count <= program->chunks - op->first);
 }
 
+/* Whether the operation's space is there, and what it names is in it. */
+static bool in_spaces(const struct program *program, const struct op *op)
+{
+    enum { UNITS = 8, SLOTS = 2, VALUES = 16 };
+    switch (op->kind) {
+    case OP_IMMORTAL_ALLOC:
+        return (program->spaces & WITH_IMMORTAL) != 0 && (op->arg & (op->arg - 1)) == 0;
+    case OP_IMMORTAL_USAGE:
+        return (program->spaces & WITH_IMMORTAL) != 0;
+    case OP_FREELIST_ALLOC:
+    case OP_FREELIST_FREE:
+    case OP_FREELIST_TRIM:
+    case OP_FREELIST_USAGE:
+        return (program->spaces & WITH_FREELIST) != 0;
+    case OP_METADATA_MAP:
+        return (program->spaces & WITH_METADATA) != 0 && op->count > 0 &&
+               op->first + op->count <= UNITS;
+    case OP_METADATA_STORE:
+    case OP_METADATA_EXCHANGE:
+    case OP_METADATA_LOAD:
+        return (program->spaces & WITH_METADATA) != 0 && op->first < UNITS &&
+               op->arg < VALUES;
+    case OP_SLOT_TAKE:
+    case OP_SLOT_GIVE:
+    case OP_SLOT_OF:
+        return (program->spaces & WITH_SLOTS) != 0 && op->first < SLOTS &&
+               op->owner < OWNER_IMAGE;
+    default:
+        return true;
+    }
+}
+
+/* The chunks of the spaces: as in spaces.h. */
+static unsigned space_chunks(const struct program *program)
+{
+    return (program->spaces & WITH_IMMORTAL ? 2U : 0) +
+           (program->spaces & WITH_FREELIST ? 3U : 0) +
+           (program->spaces & WITH_METADATA ? 3U : 0) +
+           (program->spaces & WITH_SLOTS ? 2U : 0);
+}
+
 const char *program_check(const struct program *program)
 {
     if (program->chunks == 0 || program->chunks > PROGRAM_CHUNKS ||
@@ -186,18 +230,23 @@ const char *program_check(const struct program *program)
         program->mappers > 2) {
         return "the window or the number of mappers is out of bounds";
     }
+    if (space_chunks(program) > program->chunks) {
+        return "its spaces do not fit in the window";
+    }
     if (program->threads == 0 || program->threads > PROGRAM_THREADS) {
         return "it has no threads, or too many";
     }
     for (unsigned i = 0; i < program->setup_count; i++) {
-        if (!in_window(program, &program->setup[i])) {
-            return "a setup operation leaves the window";
+        if (!in_window(program, &program->setup[i]) ||
+            !in_spaces(program, &program->setup[i])) {
+            return "a setup operation leaves the window, or its space";
         }
     }
     for (unsigned thread = 0; thread < program->threads; thread++) {
         for (unsigned i = 0; i < program->counts[thread]; i++) {
-            if (!in_window(program, &program->ops[thread][i])) {
-                return "an operation leaves the window";
+            if (!in_window(program, &program->ops[thread][i]) ||
+                !in_spaces(program, &program->ops[thread][i])) {
+                return "an operation leaves the window, or its space";
             }
         }
     }

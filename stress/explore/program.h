@@ -64,17 +64,19 @@ enum op_kind {
     OP_VERIFY,
     OP_FOREIGN_MAP, /* arg: MM_ACCESS_* */
     OP_FOREIGN_UNMAP,
-    OP_IMMORTAL_ALLOC, /* count: in eighths of a chunk */
-    OP_FREELIST_ALLOC, /* count pages, kept as number `first` of the thread */
-    OP_FREELIST_FREE,  /* number `first` */
+    OP_IMMORTAL_ALLOC, /* count, and alignment arg: in eighths of a chunk */
+    OP_IMMORTAL_USAGE,
+    OP_FREELIST_ALLOC, /* count pages, kept as number `first` */
+    OP_FREELIST_FREE,  /* number `first`, if there is one by then */
     OP_FREELIST_TRIM,
-    OP_METADATA_MAP,      /* for data chunks [first, first + count) */
-    OP_METADATA_STORE,    /* arg at the unit of data chunk `first` */
+    OP_FREELIST_USAGE,
+    OP_METADATA_MAP,      /* for units [first, first + count) of data */
+    OP_METADATA_STORE,    /* arg at unit `first`, once it is mapped */
     OP_METADATA_EXCHANGE, /* 0 for arg, there */
     OP_METADATA_LOAD,
-    OP_SLOT_TAKE, /* slot `first` */
-    OP_SLOT_GIVE,
-    OP_SLOT_OF, /* the space of slot `first`'s addresses */
+    OP_SLOT_TAKE, /* slot `first`, for the owner */
+    OP_SLOT_GIVE, /* as the space that holds it, or as one that holds none */
+    OP_SLOT_OF,   /* the space of slot `first`'s addresses */
     OP_KIND_COUNT,
 };
 
@@ -93,6 +95,7 @@ enum {
     WITH_FREELIST = 2,
     WITH_METADATA = 4,
     WITH_SLOTS = 8,
+    WITH_EAGER = 16, /* the immortal space maps all at once */
 };
 
 struct program {

@@ -139,7 +139,7 @@ static bool read_setting(struct program *program, const struct words *words)
     } else if (words->count < 2) {
         return false;
     } else if (strcmp(name, "with") == 0) {
-        const int space = find(program_spaces, 4, words->text[1]);
+        const int space = find(program_spaces, PROGRAM_SPACES, words->text[1]);
         program->spaces |= (uint8_t)(space >= 0 ? 1U << (unsigned)space : 0);
         return space >= 0;
     } else if (strcmp(name, "mappers") == 0 && number(words->text[1], 2, &value)) {

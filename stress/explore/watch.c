@@ -4,7 +4,7 @@
  * at each store to a word or slot, in the thread that makes it. The table of edges is
  * written down here a second time, with who may take one.
  */
-#include "stress/explore/world.h"
+#include "stress/explore/spaces.h"
 
 enum {
     U = WATCH_UNMAPPED,
@@ -108,8 +108,9 @@ static void check_claim(struct world *world, unsigned mapper,
 {
     const struct call_log *log = world->current[sim_thread()];
     const struct mm_owner *owner = call_owner(world, mapper);
-    if (log == NULL || (log->op->kind < OP_IMMORTAL_ALLOC &&
-                        !claims_so(log->op->kind, change->after.state))) {
+    if (log == NULL || (log->op->kind < OP_IMMORTAL_ALLOC
+                            ? !claims_so(log->op->kind, change->after.state)
+                            : !spaces_may_claim(world, log, change))) {
         illegal(world, change, "no call that claims so");
     } else if (owner != NULL && change->after.owner != owner) {
         illegal(world, change, "claimed for another owner than the call's");
@@ -137,6 +138,14 @@ static void check_settling(struct world *world, unsigned mapper,
     }
 }
 
+/* OWNER_* or SPACE_OWNER_*; -1 for strangers. */
+static int any_owner(const struct world *world, unsigned mapper,
+                     const struct mm_owner *owner)
+{
+    const int index = world_owner(world, mapper, owner);
+    return index >= 0 ? index : spaces_owner(world, owner);
+}
+
 static void check_edge(struct world *world, unsigned mapper,
                        const struct watch_change *change, int claimer)
 {
@@ -151,7 +160,7 @@ static void check_edge(struct world *world, unsigned mapper,
         if (change->after.owner != change->before.owner) {
             illegal(world, change, "it changed its owner on the way");
         } else if (world->facts.pinned[sim_thread()] !=
-                   world_owner(world, mapper, change->after.owner)) {
+                   any_owner(world, mapper, change->after.owner)) {
             illegal(world, change, "by a thread that does not pin the owner");
         }
         break;
@@ -230,11 +239,16 @@ static void follow_tenure(struct world *world, unsigned mapper, size_t chunk,
 static void follow_pin(struct world *world, unsigned mapper,
                        const struct mm_owner *owner, uint64_t before, uint64_t after)
 {
-    const int index = world_owner(world, mapper, owner);
+    const int index = any_owner(world, mapper, owner);
+    struct world_facts *facts = &world->facts;
     if (index < 0) {
         return;
     }
-    struct world_facts *facts = &world->facts;
+    if (index >= OWNER_COUNT) {
+        spaces_pin(world, index, after > before ? 1 : -1);
+        facts->pinned[sim_thread()] = (int8_t)(after > before ? index : -1);
+        return;
+    }
     if (after > before) {
         facts->pins[mapper][index]++;
         facts->pinned[sim_thread()] = (int8_t)index;
@@ -255,6 +269,9 @@ static void follow_chunks(struct world *world, unsigned mapper,
         const int claimer = world->facts.claimer[mapper][chunk];
         one.first = chunk;
         follow_tenure(world, mapper, chunk, &one);
+        if (world->spaces != NULL && mapper == 0) {
+            spaces_chunk_changed(world, &one);
+        }
         if (world_on(world, ORACLE_O5)) {
             check_edge(world, mapper, &one, claimer);
         }
@@ -268,7 +285,6 @@ void world_stored(void *context, const void *address, unsigned bytes, uint64_t b
                   uint64_t after)
 {
     struct world *world = context;
-    (void)bytes;
     for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {
         const struct watch_change change =
             slot_watch_store(world->mappers[mapper], address, before, after);
@@ -283,6 +299,9 @@ void world_stored(void *context, const void *address, unsigned bytes, uint64_t b
                 follow_pin(world, mapper, pin, before, after);
             }
         }
+    }
+    if (world->spaces != NULL) {
+        spaces_stored(world, address, bytes);
     }
 }
 

@@ -84,7 +84,7 @@ static const char *make_mapper(struct world *world, unsigned mapper)
         .limit = WORLD_BASE + (uintptr_t)program->chunks * WORLD_CHUNK,
         .log_region_chunks = program->log_region,
         /* Room for one that an operation registers, and for those of spaces. */
-        .max_owners = program->spaces != 0 ? OWNER_COUNT + 6 : OWNER_EXTRA + 1,
+        .max_owners = program->spaces != 0 ? OWNER_COUNT + 4 : OWNER_EXTRA + 1,
     };
     port_init(world, mapper);
     if (mmapper_create(&options, &world->support[mapper], &world->mappers[mapper],
@@ -115,6 +115,9 @@ static void settle_facts(struct world *world)
                 slot_watch_chunk(world->mappers[mapper], chunk);
             const int owner = world_owner(world, mapper, value.owner);
             facts->states[mapper][chunk] = history_state(world, mapper, chunk);
+            if (value.owner != NULL) {
+                facts->reserved_for[chunk] = value.owner;
+            }
             if (owner < 0) {
                 continue;
             }
@@ -153,6 +156,9 @@ static const char *set_up(struct world *world)
     }
     memcpy(world->setup_owners, world->owners, sizeof(world->owners));
     settle_facts(world);
+    if (world->spaces != NULL) {
+        spaces_settle(world);
+    }
     world->initial = world->facts;
     world->image = sim_kernel_save(world->kernel);
     return NULL;

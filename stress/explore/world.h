@@ -121,7 +121,7 @@ struct world {
         int8_t claimer[2][PROGRAM_CHUNKS];     /* thread, -1: nobody */
         struct stamp unpinned[2][OWNER_COUNT]; /* when its last pin went; see tenure */
         uint8_t pins[2][OWNER_COUNT];
-        int8_t pinned[SIM_MAX_THREADS]; /* the owner that a thread pins, or -1 */
+        int8_t pinned[SIM_MAX_THREADS]; /* whom a thread pins, a space's too; or -1 */
         struct marks marks[PROGRAM_CHUNKS];
         /* When a foreign mapping was last there. */
         struct stamp foreign[PROGRAM_CHUNKS];
@@ -194,6 +194,7 @@ enum mm_status spaces_perform(struct world *world, const struct op *op,
                               struct call_log *log);
 struct spaces *spaces_create(struct world *world, const char **problem);
 void spaces_destroy(struct world *world);
+void spaces_settle(struct world *world); /* what setup left is what runs begin with */
 void spaces_begin_run(struct world *world);
 void spaces_check_end(struct world *world);
 

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Metadata values and slots: each is one value that calls change and look at, so their
+ * calls must have an order that explains them (O8). Whoever sees a value knows what its
+ * writer knew.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "stress/explore/spaces.h"
+
+static const struct space_call *calls_of(const struct world *world)
+{
+    return world->spaces->facts.calls;
+}
+
+static bool is_metadata(unsigned kind)
+{
+    return kind == OP_METADATA_STORE || kind == OP_METADATA_EXCHANGE ||
+           kind == OP_METADATA_LOAD;
+}
+
+static bool faulted(const struct world *world)
+{
+    return world->program->faults > world->faults_left ||
+           world->program->max_map_count != 0;
+}
+
+/* ------------------------------------------------------------------- metadata */
+
+static uintptr_t unit_address(unsigned unit)
+{
+    return SPACES_DATA + (uintptr_t)unit * UNIT_DATA;
+}
+
+/* What the call may have made of the value, if anything. */
+static bool may_write(const struct space_call *call, uint64_t value)
+{
+    return (call->op->kind == OP_METADATA_STORE ||
+            call->op->kind == OP_METADATA_EXCHANGE) &&
+           !call->skipped && call->op->arg == value;
+}
+
+/* Somebody wrote what was seen, and what he knew is known now. */
+static void check_writer(struct world *world, const struct space_call *call,
+                         uint64_t value)
+{
+    const struct spaces_facts *facts = &world->spaces->facts;
+    bool written = value == 0;
+    for (unsigned i = 0; i < facts->call_count; i++) {
+        const struct space_call *writer = &facts->calls[i];
+        if (writer != call && writer->op->first == call->op->first &&
+            may_write(writer, value)) {
+            written = true;
+            if (spaces_knows(writer)) {
+                return;
+            }
+        }
+    }
+    if (value != 0) {
+        world_fail(world, ORACLE_O8,
+                   written
+                       ? "the value %llu of unit %u is seen, and what was before it "
+                         "is not"
+                       : "the value %llu of unit %u, which nobody stored",
+                   (unsigned long long)value, call->op->first);
+    }
+}
+
+static enum mm_status map_units(struct world *world, struct space_call *call)
+{
+    const struct op *op = call->op;
+    const struct mm_extent data =
+        mm_extent_of(unit_address(op->first), op->count * (size_t)UNIT_DATA);
+    call->status = side_metadata_map(world->spaces->metadata, data, NULL);
+    spaces_reason(world, call,
+                  call->status == MM_OK ||
+                      (call->status == MM_NO_MEMORY && faulted(world)));
+    for (unsigned unit = op->first;
+         call->status == MM_OK && unit < op->first + op->count; unit++) {
+        world->spaces->facts.mapped_units |= (uint16_t)(1U << unit);
+        for (unsigned table = 0; table < 2; table++) {
+            const uintptr_t address = side_metadata_address(world->spaces->metadata,
+                                                            table, unit_address(unit));
+            if (!spaces_committed(world, address, table == 0 ? SPACES_PAGE : 1)) {
+                world_fail(world, ORACLE_O3, "metadata of unit %u is not committed",
+                           unit);
+            }
+        }
+    }
+    return call->status;
+}
+
+static enum mm_status access_value(struct side_metadata *metadata,
+                                   struct space_call *call)
+{
+    const uintptr_t address = unit_address(call->op->first);
+    switch (call->op->kind) {
+    case OP_METADATA_STORE:
+        return side_metadata_store(metadata, 1, address, call->op->arg);
+    case OP_METADATA_EXCHANGE:
+        return side_metadata_exchange(metadata, 1, address, 0, call->op->arg,
+                                      &call->found);
+    default:
+        return side_metadata_load(metadata, 1, address, &call->found);
+    }
+}
+
+enum mm_status metadata_perform(struct world *world, struct space_call *call,
+                                const struct call_log *log)
+{
+    (void)log;
+    if (call->op->kind == OP_METADATA_MAP) {
+        return map_units(world, call);
+    }
+    if ((world->spaces->facts.mapped_units >> call->op->first & 1) == 0) {
+        call->skipped = true; /* it would fault */
+        return MM_OK;
+    }
+    call->asked = call->op->arg;
+    call->status = access_value(world->spaces->metadata, call);
+    spaces_reason(world, call, call->status == MM_OK);
+    if (call->op->kind != OP_METADATA_STORE && world_on(world, ORACLE_O8)) {
+        check_writer(world, call, call->found);
+    }
+    return call->status;
+}
+
+/* ---------------------------------------------------------------------- slots */
+
+static bool same_slot(const struct op *op, const struct op *other)
+{
+    return (other->kind == OP_SLOT_TAKE || other->kind == OP_SLOT_GIVE) &&
+           other->first == op->first;
+}
+
+/* A call of the mapper may be in the way of one that reserves or releases. */
+static bool in_the_way(const struct op *op, const struct op *other)
+{
+    return same_slot(op, other) || other->kind < OP_IMMORTAL_ALLOC;
+}
+
+static bool conflicts(const struct world *world, size_t chunk,
+                      const struct mm_owner *owner)
+{
+    const struct spaces_facts *facts = &world->spaces->facts;
+    for (unsigned i = 0; i < facts->change_count[chunk] && i < SPACES_CHANGES; i++) {
+        const struct mm_owner *other = facts->changes[chunk][i].owner;
+        if (other != NULL && other != owner) {
+            return true;
+        }
+    }
+    return facts->change_count[chunk] > SPACES_CHANGES ||
+           world->facts.foreign[chunk].step != 0;
+}
+
+static void take_slot(struct world *world, struct space_call *call,
+                      const struct call_log *log)
+{
+    struct spaces *spaces = world->spaces;
+    struct mm_owner *owner = world->owners[0][call->op->owner];
+    const unsigned slot = call->op->first;
+    struct mm_extent extent = {0, 0};
+    call->asked = ++spaces->facts.slot_ids;
+    call->status =
+        space_map_take_slot(spaces->slots, slot, owner, call->asked, &extent, NULL);
+    const size_t chunk = (spaces->slot_extent.start - WORLD_BASE) / WORLD_CHUNK + slot;
+    const bool conflict = conflicts(world, chunk, owner);
+    switch (call->status) {
+    case MM_OK:
+        if (world_on(world, ORACLE_O1) && spaces->facts.holders[slot] != 0) {
+            world_fail(world, ORACLE_O1, "slot %u is space %llu's, and %u's as well",
+                       slot, (unsigned long long)call->asked,
+                       spaces->facts.holders[slot]);
+        }
+        spaces->facts.holders[slot] = (uint8_t)call->asked;
+        break;
+    case MM_BUSY:
+        spaces_reason(world, call, spaces_overlap(world, log, in_the_way));
+        break;
+    case MM_NO_MEMORY:
+        spaces_reason(world, call, faulted(world));
+        break;
+    default:
+        spaces_reason(world, call,
+                      call->status == MM_WRONG_STATE || (call->status == MM_CONFLICT &&
+                                                         (conflict || faulted(world))));
+    }
+}
+
+static void give_slot(struct world *world, struct space_call *call,
+                      const struct call_log *log)
+{
+    struct spaces *spaces = world->spaces;
+    const unsigned slot = call->op->first;
+    uint8_t *holder = &spaces->facts.holders[slot];
+    call->asked = *holder != 0 ? *holder : STRANGER_ID;
+    *holder = 0; /* from now on somebody else may get it */
+    call->status = space_map_give_back(spaces->slots,
+                                       space_map_slot_extent(spaces->slots, slot).start,
+                                       call->asked, NULL);
+    switch (call->status) {
+    case MM_OK:
+        break;
+    case MM_BUSY:
+        spaces_reason(world, call, spaces_overlap(world, log, in_the_way));
+        break;
+    case MM_NO_MEMORY:
+        spaces_reason(world, call, faulted(world));
+        break;
+    default: /* once all is known: values_check_end */
+        spaces_reason(world, call,
+                      call->status == MM_WRONG_STATE || call->status == MM_CONFLICT);
+    }
+    if (call->status != MM_OK && call->asked != STRANGER_ID && *holder == 0) {
+        *holder = (uint8_t)call->asked;
+    }
+}
+
+/* Whoever sees a space knows what its taker knew. */
+static void check_taker(struct world *world, const struct space_call *call)
+{
+    const struct spaces_facts *facts = &world->spaces->facts;
+    for (unsigned i = 0; i < facts->call_count; i++) {
+        const struct space_call *taker = &facts->calls[i];
+        if (taker->op->kind == OP_SLOT_TAKE && taker->asked == call->found) {
+            if (!spaces_knows(taker)) {
+                world_fail(world, ORACLE_O8,
+                           "space %llu is seen, and what was before it is not",
+                           (unsigned long long)call->found);
+            }
+            return;
+        }
+    }
+    world_fail(world, ORACLE_O8, "space %llu is seen, which nobody brought",
+               (unsigned long long)call->found);
+}
+
+/* A slot is named only while it is the space's: no giving back is under way, and its
+ * owner has the chunk. */
+static void check_named(struct world *world, const struct space_call *call,
+                        const struct call_log *log)
+{
+    const struct spaces *spaces = world->spaces;
+    const size_t chunk =
+        (spaces->slot_extent.start - WORLD_BASE) / WORLD_CHUNK + call->op->first;
+    const struct watch_value value = slot_watch_chunk(world->mappers[0], chunk);
+    if ((value.state == WATCH_UNMAPPED || value.state == WATCH_RESERVING) &&
+        !spaces_overlap(world, log, same_slot)) {
+        world_fail(world, ORACLE_O1, "slot %u is named space %llu's, and is %s",
+                   call->op->first, (unsigned long long)call->found,
+                   watch_state_name(value.state));
+    }
+}
+
+enum mm_status slots_perform(struct world *world, struct space_call *call,
+                             const struct call_log *log)
+{
+    const struct spaces *spaces = world->spaces;
+    switch (call->op->kind) {
+    case OP_SLOT_TAKE:
+        take_slot(world, call, log);
+        return call->status;
+    case OP_SLOT_GIVE:
+        give_slot(world, call, log);
+        return call->status;
+    default:
+        call->found = space_map_space_of(
+            spaces->slots, space_map_slot_extent(spaces->slots, call->op->first).start +
+                               WORLD_CHUNK / 2);
+        if (call->found != 0 && world_on(world, ORACLE_O8)) {
+            check_taker(world, call);
+        }
+        if (call->found != 0 && world_on(world, ORACLE_O1)) {
+            check_named(world, call, log);
+        }
+        return MM_OK;
+    }
+}
+
+/* ------------------------------------------------------------ linearizability */
+
+struct value_search {
+    const struct world *world;
+    const struct space_call *parts[SPACES_CALLS];
+    uint64_t before[SPACES_CALLS]; /* a bit for each that comes first for sure */
+    unsigned count;
+    uint64_t end;
+};
+
+static bool explain(const struct space_call *call, uint64_t value, uint64_t *next)
+{
+    *next = value;
+    switch (call->op->kind) {
+    case OP_METADATA_STORE:
+        *next = call->asked;
+        return true;
+    case OP_METADATA_EXCHANGE:
+        *next = value == 0 ? call->asked : value;
+        return call->found == value;
+    case OP_METADATA_LOAD:
+    case OP_SLOT_OF:
+        return call->found == value;
+    case OP_SLOT_TAKE:
+        *next = call->status == MM_OK ? call->asked : value;
+        return call->status == MM_OK            ? value == 0
+               : call->status == MM_WRONG_STATE ? value != 0
+                                                : true;
+    default:
+        *next = call->status == MM_OK ? 0 : value;
+        return call->status == MM_OK            ? value == call->asked
+               : call->status == MM_WRONG_STATE ? value == 0
+               : call->status == MM_CONFLICT    ? value != 0 && value != call->asked
+                                                : true;
+    }
+}
+
+static bool can_finish(const struct value_search *search, uint64_t done, uint64_t value)
+{
+    if (done == (UINT64_C(1) << search->count) - 1) {
+        return value == search->end;
+    }
+    for (unsigned i = 0; i < search->count; i++) {
+        uint64_t next;
+        if ((done >> i & 1) == 0 && (search->before[i] & ~done) == 0 &&
+            explain(search->parts[i], value, &next) &&
+            can_finish(search, done | UINT64_C(1) << i, next)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void collect(struct value_search *search, bool metadata, unsigned first)
+{
+    const struct spaces_facts *facts = &search->world->spaces->facts;
+    search->count = 0;
+    for (unsigned i = 0; i < facts->call_count; i++) {
+        const struct space_call *call = &calls_of(search->world)[i];
+        const bool fits =
+            metadata ? is_metadata(call->op->kind) : call->op->kind >= OP_SLOT_TAKE;
+        if (fits && call->op->first == first && !call->skipped) {
+            search->parts[search->count++] = call;
+        }
+    }
+    for (unsigned i = 0; i < search->count; i++) {
+        search->before[i] = 0;
+        for (unsigned j = 0; j < search->count; j++) {
+            /* In setup, one call after the other. */
+            const bool first_of_setup = search->parts[i]->begin.step == 0 && j > i;
+            if (i != j && !first_of_setup &&
+                spaces_before(search->world, &search->parts[j]->end,
+                              search->parts[i])) {
+                search->before[i] |= UINT64_C(1) << j;
+            }
+        }
+    }
+}
+
+static void check(struct world *world, struct value_search *search, const char *what,
+                  unsigned number)
+{
+    char text[WORLD_TEXT] = "";
+    size_t length = 0;
+    if (can_finish(search, 0, 0)) {
+        return;
+    }
+    for (unsigned i = 0; i < search->count && length < sizeof(text) - 100; i++) {
+        char op[64];
+        op_print(search->parts[i]->op, op, sizeof(op));
+        length += (size_t)snprintf(text + length, sizeof(text) - length,
+                                   "%s%s = %s (%llu)", i > 0 ? ", " : "", op,
+                                   mm_status_name(search->parts[i]->status),
+                                   (unsigned long long)search->parts[i]->found);
+    }
+    world_fail(world, ORACLE_O8, "%s %u ends %llu: no order explains %s", what, number,
+               (unsigned long long)search->end, text);
+}
+
+void values_check_end(struct world *world)
+{
+    const struct spaces *spaces = world->spaces;
+    struct value_search search = {.world = world};
+    for (unsigned unit = 0; spaces->metadata != NULL && unit < SPACES_UNITS; unit++) {
+        collect(&search, true, unit);
+        search.end = 0;
+        if ((spaces->facts.mapped_units >> unit & 1) != 0) {
+            (void)side_metadata_load(spaces->metadata, 1, unit_address(unit),
+                                     &search.end);
+        }
+        check(world, &search, "unit", unit);
+    }
+    for (unsigned slot = 0; spaces->slots != NULL && slot < SLOT_COUNT; slot++) {
+        collect(&search, false, slot);
+        search.end = space_map_space_of(
+            spaces->slots, space_map_slot_extent(spaces->slots, slot).start);
+        check(world, &search, "slot", slot);
+    }
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * O7: spaces touch no memory that they do not use. The windows of programs are too small
+ * to see that page by page, so once a world the spaces are made on the real kernel, with
+ * tables of many pages, and it is counted what became resident.
+ */
+#include <sys/mman.h>
+
+#include "stress/explore/spaces.h"
+
+enum {
+    PROBE_BYTES = 256 * 1024 * 1024,
+    PROBE_PAGES = PROBE_BYTES / SPACES_PAGE, /* a table of 128 pages */
+    FREELIST_MOST = 8,                       /* ends of the table and of its blocks */
+};
+#define PROBE_BASE (WORLD_BASE + (UINT64_C(1) << 36))
+
+static const struct mm_strategy unaccounted = {.accounting = MM_UNACCOUNTED};
+
+static size_t resident(struct mm_extent extent)
+{
+    static unsigned char pages[PROBE_PAGES];
+    size_t count = 0;
+    const size_t all = extent.bytes / SPACES_PAGE;
+    if (mincore((void *)extent.start, extent.bytes, pages) != 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < all; i++) {
+        count += pages[i] & 1;
+    }
+    return count;
+}
+
+static void expect(struct world *world, const char *space, size_t found, size_t most)
+{
+    if (found > most) {
+        world_fail(world, ORACLE_O7, "%s touches %zu pages, and uses %zu", space, found,
+                   most);
+    }
+}
+
+static void probe_freelist(struct world *world, struct mmapper *mapper)
+{
+    const struct freelist_space_options options = {
+        .name = "probe", .strategy = unaccounted, .bytes = PROBE_BYTES};
+    struct freelist_space *space;
+    uintptr_t low;
+    uintptr_t high;
+    if (freelist_space_create(mapper, &options, &space, NULL) != MM_OK) {
+        return;
+    }
+    const struct mm_extent extent = freelist_space_extent(space);
+    expect(world, "a free list", resident(extent), FREELIST_MOST);
+    const size_t all = freelist_space_pages(space).bytes / SPACES_PAGE;
+    if (freelist_space_alloc(space, 1, &low, NULL) == MM_OK &&
+        freelist_space_alloc(space, all - 2, &high, NULL) == MM_OK) {
+        (void)freelist_space_free(space, high, NULL, NULL);
+        (void)freelist_space_free(space, low, NULL, NULL);
+    }
+    expect(world, "a free list", resident(extent), FREELIST_MOST);
+    (void)freelist_space_destroy(space, NULL);
+}
+
+static void probe_immortal(struct world *world, struct mmapper *mapper)
+{
+    const struct immortal_space_options options = {.name = "probe",
+                                                   .strategy = unaccounted,
+                                                   .bytes = PROBE_BYTES,
+                                                   .mapping = IMMORTAL_EAGER};
+    struct immortal_space *space;
+    uintptr_t address;
+    if (immortal_space_create(mapper, &options, &space, NULL) != MM_OK) {
+        return;
+    }
+    (void)immortal_space_alloc(space, PROBE_BYTES / 2, 0, &address, NULL);
+    expect(world, "an immortal space", resident(immortal_space_extent(space)), 0);
+    (void)immortal_space_destroy(space, NULL);
+}
+
+static void probe_metadata(struct world *world, struct mmapper *mapper)
+{
+    static const struct side_metadata_table table = {4, 3};
+    const struct mm_extent data = mm_extent_of(SPACES_DATA, (size_t)PROBE_BYTES * 8);
+    const struct side_metadata_options options = {.name = "probe",
+                                                  .strategy = unaccounted,
+                                                  .data = data,
+                                                  .tables = &table,
+                                                  .table_count = 1};
+    struct side_metadata *metadata;
+    if (side_metadata_create(mapper, &options, &metadata, NULL) != MM_OK) {
+        return;
+    }
+    if (side_metadata_map(metadata, data, NULL) == MM_OK) {
+        (void)side_metadata_store(metadata, 0, data.start + data.bytes / 2, 1);
+        expect(world, "side metadata", resident(side_metadata_extent(metadata)), 1);
+    }
+    (void)side_metadata_destroy(metadata, NULL);
+}
+
+void spaces_probe(struct world *world)
+{
+    const struct mmapper_options options = {
+        .base = PROBE_BASE, .limit = PROBE_BASE + 4 * (size_t)PROBE_BYTES};
+    struct mmapper *mapper;
+    if (mmapper_create(&options, NULL, &mapper, NULL) != MM_OK) {
+        return; /* no room, no memory: nothing can be said */
+    }
+    if (world->spaces->freelist != NULL) {
+        probe_freelist(world, mapper);
+    }
+    if (world->spaces->immortal != NULL) {
+        probe_immortal(world, mapper);
+    }
+    if (world->spaces->metadata != NULL) {
+        probe_metadata(world, mapper);
+    }
+    (void)mmapper_destroy(mapper, NULL);
+}

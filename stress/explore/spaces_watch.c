@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spaces as users of the mapper: which claims their calls may make, whom they pin, what
+ * others may see of their chunks, and which memory they access.
+ */
+#include "stress/explore/spaces.h"
+
+int spaces_owner(const struct world *world, const struct mm_owner *owner)
+{
+    if (world->spaces == NULL || owner == NULL) {
+        return -1;
+    }
+    for (int i = 0; i < SPACE_OWNERS; i++) {
+        if (world->spaces->owners[i] == owner) {
+            return OWNER_COUNT + i;
+        }
+    }
+    return -1;
+}
+
+bool spaces_may_claim(const struct world *world, const struct call_log *log,
+                      const struct watch_change *change)
+{
+    const struct op *op = log->op;
+    const enum watch_state state = change->after.state;
+    const struct mm_owner *pages = world->spaces->owners[SPACE_OWNER_PAGES];
+    switch (op->kind) {
+    case OP_FREELIST_ALLOC: /* one that fails frees its pages again */
+    case OP_FREELIST_FREE:
+    case OP_FREELIST_TRIM:
+        return change->after.owner == pages &&
+               (state == WATCH_DECOMMITTING_Q || state == WATCH_DECOMMITTING_M);
+    case OP_SLOT_TAKE:
+        return change->after.owner == world->owners[0][op->owner] &&
+               state == WATCH_RESERVING;
+    case OP_SLOT_GIVE:
+        return spaces_owner(world, change->after.owner) < 0 &&
+               (state == WATCH_RELEASING_Q || state == WATCH_RELEASING_M);
+    default:
+        return false; /* their chunks are reserved already: there is only help */
+    }
+}
+
+void spaces_chunk_changed(struct world *world, const struct watch_change *change)
+{
+    struct spaces_facts *facts = &world->spaces->facts;
+    const size_t chunk = change->first;
+    if (facts->change_count[chunk] <= SPACES_CHANGES) {
+        facts->change_count[chunk]++;
+    }
+    if (facts->change_count[chunk] <= SPACES_CHANGES) {
+        facts->changes[chunk][facts->change_count[chunk] - 1] = (struct chunk_change){
+            world_stamp(), change->after.state, change->after.owner};
+    }
+}
+
+void spaces_pin(struct world *world, int owner, int by)
+{
+    uint8_t *pins = &world->spaces->facts.pins[owner - OWNER_COUNT];
+    *pins = (uint8_t)(*pins + by);
+}
+
+bool spaces_committed(const struct world *world, uintptr_t address, size_t bytes)
+{
+    const uintptr_t start = mm_align_down(address, SPACES_PAGE);
+    const uintptr_t end = mm_align_down(address + bytes - 1, SPACES_PAGE) + SPACES_PAGE;
+    return sim_kernel_holds(world->kernel, mm_extent_of(start, end - start), 0,
+                            MM_ACCESS_READ | MM_ACCESS_WRITE);
+}
+
+void spaces_stored(struct world *world, const void *address, unsigned bytes)
+{
+    const uintptr_t at = (uintptr_t)address;
+    if (at - WORLD_BASE < (uintptr_t)world->program->chunks * WORLD_CHUNK &&
+        !spaces_committed(world, at, bytes)) {
+        world_fail(world, ORACLE_O3, "a store to %#zx in the window, which would fault",
+                   (size_t)(at - WORLD_BASE));
+    }
+}
+
+/* ------------------------------------------------------------------- lookups */
+
+static enum mm_state public_state(enum watch_state state)
+{
+    switch (state) {
+    case WATCH_RESERVING:
+        return MM_RESERVING;
+    case WATCH_QUARANTINED:
+        return MM_QUARANTINED;
+    case WATCH_MAPPED:
+        return MM_MAPPED;
+    case WATCH_DECOMMITTING_Q:
+    case WATCH_DECOMMITTING_M:
+        return MM_DECOMMITTING;
+    case WATCH_RELEASING_Q:
+    case WATCH_RELEASING_M:
+    case WATCH_RELEASING_X:
+        return MM_RELEASING;
+    case WATCH_TRANSFERRING_Q:
+    case WATCH_TRANSFERRING_M:
+        return MM_TRANSFERRING;
+    case WATCH_EXCLUDED:
+        return MM_EXCLUDED;
+    default:
+        return MM_UNMAPPED;
+    }
+}
+
+/* Whether the chunk may have been what change `i` made of it at some time that the call
+ * can see: the next change was not over for it when it began. */
+static bool may_see(const struct world *world, const struct call_log *log, size_t chunk,
+                    unsigned i)
+{
+    const struct spaces_facts *facts = &world->spaces->facts;
+    return i + 1 == facts->change_count[chunk] ||
+           !world_before(world, &facts->changes[chunk][i + 1].when, log);
+}
+
+static bool is_followed(const struct world *world, size_t chunk)
+{
+    return world->spaces->facts.change_count[chunk] <= SPACES_CHANGES;
+}
+
+void spaces_check_lookup(struct world *world, const struct call_log *log, size_t chunk,
+                         struct mm_lookup lookup)
+{
+    const struct spaces_facts *facts = &world->spaces->facts;
+    if (!is_followed(world, chunk) || !world_on(world, ORACLE_O8)) {
+        return;
+    }
+    for (unsigned i = 0; i < facts->change_count[chunk]; i++) {
+        const struct chunk_change *change = &facts->changes[chunk][i];
+        if (public_state(change->state) == lookup.state &&
+            change->owner == lookup.owner && may_see(world, log, chunk, i)) {
+            return;
+        }
+    }
+    world_fail(world, ORACLE_O8, "chunk %zu is seen %s%s%s, which it was not", chunk,
+               mm_state_name(lookup.state), lookup.owner != NULL ? " of " : "",
+               lookup.owner != NULL ? mm_owner_name(lookup.owner) : "");
+}
+
+void spaces_check_is_mapped(struct world *world, const struct call_log *log,
+                            size_t chunk, bool mapped)
+{
+    const struct spaces_facts *facts = &world->spaces->facts;
+    if (!is_followed(world, chunk) || !world_on(world, ORACLE_O8)) {
+        return;
+    }
+    for (unsigned i = 0; i < facts->change_count[chunk]; i++) {
+        if ((facts->changes[chunk][i].state == WATCH_MAPPED) == mapped &&
+            may_see(world, log, chunk, i)) {
+            return;
+        }
+    }
+    world_fail(world, ORACLE_O8, "chunk %zu is seen %smapped, which it was not", chunk,
+               mapped ? "" : "not ");
+}
+
+/* ------------------------------------------------------------------- calls */
+
+bool spaces_before(const struct world *world, const struct stamp *end,
+                   const struct space_call *call)
+{
+    if (end->step == UINT32_MAX || end->step == 0) {
+        return end->step == 0;
+    }
+    return world->weak ? call->clock[end->thread] >= end->time
+                       : end->step <= call->begin.step;
+}
+
+bool spaces_overlap(const struct world *world, const struct call_log *log,
+                    bool (*matters)(const struct op *op, const struct op *other))
+{
+    for (unsigned i = 0; log != NULL && i < world->calls; i++) {
+        const struct call_log *other = &world->log[i];
+        if (other != log && !world_before(world, &other->end, log) &&
+            matters(log->op, other->op)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool spaces_knows(const struct space_call *call)
+{
+    int16_t times[SIM_MAX_THREADS];
+    if (sim_thread() < 0 || call->begin.step == 0) {
+        return true;
+    }
+    sim_known(times);
+    return times[call->begin.thread] >= call->begin.time;
+}
+
+void spaces_reason(struct world *world, const struct space_call *call, bool reason)
+{
+    if (!reason) {
+        char text[64];
+        op_print(call->op, text, sizeof(text));
+        world_fail(world, ORACLE_O6, "%s: %s, for no reason that there was", text,
+                   mm_status_name(call->status));
+    }
+}
