@@ -54,14 +54,14 @@ def check_unchanged(workshop, patches):
         if label not in workshop.programs:
             raise workspace.EnvironmentProblem(f"there is no test {label}")
         program = workshop.programs[label]
-        binary = workshop.binary(workshop.base, program)
+        binary = workshop.base_binary(program)
         kill = explorer.test(binary, program, planted.DEFAULT_BUDGET)
         if kill.by:
             raise workspace.EnvironmentProblem(f"{label} fails unchanged: {kill.problem}")
     if any(not patch.test for patch in patches):
         if workshop.explorer is None:
             raise workspace.EnvironmentProblem(f"there is no {explorer.LABEL}")
-        binary = workshop.binary(workshop.base, workshop.explorer)
+        binary = workshop.base_binary(workshop.explorer)
         kill = explorer.explore(binary, explorer.arguments((), 2), 2)
         if kill.by:
             raise workspace.EnvironmentProblem(

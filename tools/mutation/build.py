@@ -5,6 +5,7 @@ link. Objects are kept, by their flags and by the contents of all they were made
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import tempfile
 import threading
@@ -17,6 +18,7 @@ COMPILER = "clang-19"
 # cannot notice it. No debug information, and no names of files, would tell two apart.
 FLAGS = "-std=c17 -O2 -w -D_GNU_SOURCE -pthread -ffunction-sections -fdata-sections".split()
 LINK_FLAGS = "-pthread -Wl,--gc-sections -Wl,--build-id=none -Wl,-s".split()
+OUTPUT = "OUTPUT"
 KEPT_DAYS = 14
 COMPILE_SECONDS = 300
 
@@ -95,6 +97,9 @@ class Builder:
         self._compiler = subprocess.run(
             [COMPILER, "--version"], capture_output=True, check=True
         ).stdout
+        self._linking = {}
+        self._marker = self.cache / "marker.o"
+        self._marker.touch()
         self._prune()
 
     def _prune(self):
@@ -179,12 +184,26 @@ class Builder:
     def link(self, objects, program, output):
         """`output`, linked from the result of objects()."""
         output.parent.mkdir(parents=True, exist_ok=True)
+        command = self._linker_command(program.linkopts)
+        at = command.index(str(self._marker))
         files = [str(file) for file in objects.values()]
-        run([COMPILER, *files, *LINK_FLAGS, *program.linkopts, "-o", str(output)])
+        command[at : at + 1] = files
+        command[command.index(OUTPUT)] = str(output)
+        run(command)
         return output
+
+    def _linker_command(self, linkopts):
+        """What the compiler would call to link the marker into OUTPUT: asked once, since
+        starting it takes longer than linking."""
+        key = tuple(linkopts)
+        if key not in self._linking:
+            argv = [COMPILER, "-###", str(self._marker), *LINK_FLAGS, *linkopts, "-o", OUTPUT]
+            self._linking[key] = shlex.split(run(argv).strip().splitlines()[-1])
+        return list(self._linking[key])
 
 
 def run(argv):
+    """The output; raises BuildError."""
     result = subprocess.run(
         argv,
         stdout=subprocess.PIPE,
@@ -192,5 +211,7 @@ def run(argv):
         timeout=COMPILE_SECONDS,
         check=False,
     )
+    output = result.stdout.decode("utf-8", "replace")
     if result.returncode != 0:
-        raise BuildError(first_error(result.stdout.decode("utf-8", "replace")))
+        raise BuildError(first_error(output))
+    return output

@@ -54,12 +54,12 @@ class Trials:
     def prepare(self):
         """Builds and runs everything unchanged; fast tests come first from now on."""
         if self.explorer is not None:
-            binary = self.workshop.binary(self.workshop.base, self.explorer)
+            binary = self.workshop.base_binary(self.explorer)
             kill = explorer.explore(binary, self._arguments(), self.options.explore_seconds)
             self._expect_good(self.explorer.label, kill)
         took = {}
         for program in self.tests:
-            binary = self.workshop.binary(self.workshop.base, program)
+            binary = self.workshop.base_binary(program)
             kill = explorer.test(binary, program, 300)
             self._expect_good(program.label, kill)
             took[program.label] = kill.seconds

@@ -138,5 +138,5 @@ def apply(patch, tree, known):
             raise diff.DiffError(f"{file.path}: a patch that removes a file is not built")
         tree.write(file.path, changed)
     if not tree.changed:
-        raise diff.DiffError(f"changes nothing that is compiled: {', '.join(skipped)}")
+        raise diff.DiffError(f"no program here is made of {', '.join(skipped)}")
     return skipped

@@ -27,7 +27,7 @@ class Result:
     def verdict(self):
         if self.outcome == BROKEN:
             return f"failed: {self.problem}"
-        by = f"killed by {self.kill.by}" if self.kill.by else "survived"
+        by = f"killed by {self.kill.by}" if self.kill.by else "survived: nobody noticed"
         return f"{by}: {self.problem}" if self.problem else by
 
     def as_json(self):
@@ -37,7 +37,7 @@ class Result:
             "story": self.patch.story,
             "outcome": self.outcome,
             "killed_by": kill.by,
-            "expected": list(self.patch.oracles) or [self.patch.test],
+            "expected": [*self.patch.oracles, *filter(None, [self.patch.test])],
             "scenario": kill.scenario,
             "runs": kill.runs,
             "seconds": round(kill.seconds, 3),
@@ -48,7 +48,7 @@ class Result:
 def judge(patch, kill):
     """Whether a bug was killed as its header says."""
     if not kill.by:
-        return Result(patch, SURVIVED, kill, f"nothing noticed in {patch.budget:g} s")
+        return Result(patch, SURVIVED, kill)
     expected = patch.oracles or ((patch.test,) if patch.test else ())
     if expected and kill.by not in expected:
         return Result(patch, WRONG, kill, f"{kill.problem} (not by {'|'.join(expected)})")

@@ -68,10 +68,19 @@ class Workshop:
         objects = self.objects(tree, program)
         return self.builder(program).link(objects, program, folder / program.name)
 
+    def base_binary(self, program):
+        """The program, of the unchanged sources."""
+        try:
+            return self.binary(self.base, program)
+        except build.BuildError as error:
+            raise workspace.EnvironmentProblem(
+                f"{program.label} does not build unchanged: {error}"
+            ) from error
+
     def is_same(self, binary, program):
         """Whether a mutant's binary is that of the unchanged sources, so that running it
         tells nothing."""
         original = self.root / "bin" / program.name
         if not original.exists():
-            self.binary(self.base, program)
+            self.base_binary(program)
         return original.read_bytes() == binary.read_bytes()
