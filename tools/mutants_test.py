@@ -154,6 +154,7 @@ class GraphTest(unittest.TestCase):
     <label value="//a/b:p.h"/></list><list name="hdrs"><label value="//a/b:b.h"/></list>
     <list name="copts"><string value="-std=c17"/><string value="-Werror"/>
     <string value="-DX"/></list><list name="deps"><label value="//a/b:b"/></list></rule>
+    <rule class="sim_binary" name="//a:sim"><label name="binary" value="//a:a_test"/></rule>
     <rule class="genrule" name="//a:g"/></query>"""
 
     def test_program(self):
@@ -161,7 +162,12 @@ class GraphTest(unittest.TestCase):
         self.assertEqual(program.sources, {"a/a_test.c": [], "a/b/b.c": ["-DX"]})
         self.assertEqual(program.headers, ["a/b/p.h", "a/b/b.h"])
         self.assertEqual(program.linkopts, ["-Wl,--wrap=mmap"])
-        self.assertEqual(program.name, "a_test")
+        self.assertEqual((program.name, program.is_test), ("a_test", True))
+
+    def test_behind_a_transition(self):
+        program = graph.program(graph.parse(self.QUERY), "//a:sim")
+        self.assertEqual(sorted(program.sources), ["a/a_test.c", "a/b/b.c"])
+        self.assertEqual((program.name, program.is_test), ("sim", False))
 
 
 class DependenciesTest(unittest.TestCase):

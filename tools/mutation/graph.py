@@ -11,7 +11,7 @@ _SOURCES = (".c", ".S", ".s")
 
 @dataclass
 class Rule:
-    """One cc_* rule of this workspace."""
+    """One cc_* rule of this workspace, or one that is another's binary."""
 
     label: str
     kind: str
@@ -31,6 +31,7 @@ class Program:
     headers: list
     linkopts: list
     args: list
+    is_test: bool = True
 
     @property
     def name(self):
@@ -57,7 +58,12 @@ def parse(text):
     rules = {}
     for element in ElementTree.fromstring(text).iter("rule"):
         label, kind = element.get("name"), element.get("class")
-        if not label.startswith("//") or not kind.startswith("cc_"):
+        binary = element.find("label[@name='binary']")
+        if not label.startswith("//"):
+            continue
+        if binary is not None:  # behind a transition, which is not ours to follow
+            rules[label] = Rule(label, "cc_binary", deps=[binary.get("value")])
+        if not kind.startswith("cc_"):
             continue
         files = _list(element, "srcs") + _list(element, "hdrs")
         rules[label] = Rule(
@@ -80,7 +86,8 @@ def parse(text):
 def program(rules, label):
     """The Program that a rule and all it depends on make up."""
     todo, seen = [label], []
-    made = Program(label, {}, [], [], rules[label].args)
+    own = rules[label]
+    made = Program(label, {}, [], [], own.args, own.kind == "cc_test")
     while todo:
         rule = rules.get(todo.pop(0))
         if rule is None or rule in seen:

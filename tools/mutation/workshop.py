@@ -44,11 +44,7 @@ class Workshop:
 
     @property
     def tests(self):
-        return [
-            program
-            for label, program in self.programs.items()
-            if label != explorer.LABEL
-        ]
+        return [program for program in self.programs.values() if program.is_test]
 
     @contextlib.contextmanager
     def tree(self):
