@@ -10,7 +10,7 @@ from pathlib import Path
 
 from checks import mutants as mutants_check
 from harness_lib import workspace
-from mutation import build, diff, explorer, graph, planted, trial
+from mutation import build, diff, graph, killing, planted, trial
 
 HEADER = "# story: it breaks\n# oracle: O5 | O1\n# budget: 9\n"
 DIFF = "--- a/mmapper/a.c\n+++ b/mmapper/a.c\n@@ -2,3 +2,3 @@\n two\n-three\n+3\n four\n"
@@ -231,7 +231,7 @@ class BuildTest(FolderTest):
         builder, tree = self.builder(), self.tree()
         objects = builder.objects(tree, self.program)
         binary = builder.link(objects, self.program, self.root / "bin" / "a")
-        kill = explorer.test(binary, self.program, 10)
+        kill = killing.test(binary, self.program, 10)
         self.assertEqual((kill.by, kill.problem), ("//m:a", "ended with exit code 7"))
 
 
@@ -245,15 +245,15 @@ class RunTest(FolderTest):
 
     def explore(self, text, seconds=5):
         write = 'while [ "$1" != --json ]; do shift; done; report() { echo "$1" > "$json"; }; json=$2; '
-        return explorer.explore(self.program(write + text), ["--scenario", "all"], seconds)
+        return killing.explore(self.program(write + text), ["--scenario", "all"], seconds)
 
     def test_arguments(self):
         self.assertEqual(
-            explorer.arguments((), 60),
+            killing.arguments((), 60),
             ["--scenario", "all", "--strategy", "portfolio", "--seconds", "60"],
         )
         own = ("--scenario", "a", "--strategy", "dfs", "--schedules", "9")
-        self.assertEqual(explorer.arguments(own, 60), list(own))
+        self.assertEqual(killing.arguments(own, 60), list(own))
 
     def test_good(self):
         kill = self.explore("""report '{"verdict": "good", "schedules": 12}'""")
@@ -272,38 +272,38 @@ class RunTest(FolderTest):
         self.assertEqual((kill.by, kill.scenario, kill.problem), ("O9", "one", "stuck: for ever"))
 
     def test_crash(self):
-        self.assertEqual(self.explore("kill -SEGV $$").by, explorer.CRASH)
+        self.assertEqual(self.explore("kill -SEGV $$").by, killing.CRASH)
 
     def test_no_sense(self):
         for text in ("exit 1", "exit 2", """report '{"verdict": "violation"}'"""):
-            with self.assertRaises(explorer.RunError, msg=text):
+            with self.assertRaises(killing.RunError, msg=text):
                 self.explore(text)
 
     def test_hang(self):
-        ended = explorer.run([str(self.program("sleep 100"))], 0.2)
+        ended = killing.run([str(self.program("sleep 100"))], 0.2)
         self.assertIsNone(ended.code)
-        self.assertEqual(explorer.read(ended, {}).by, explorer.HANG)
+        self.assertEqual(killing.read(ended, {}).by, killing.HANG)
 
     def test_unit_test(self):
         program = graph.Program("//m:a_test", {}, [], [], ["argument"])
         good = self.program('[ "$1" = argument ]')
-        self.assertEqual(explorer.test(good, program, 5).by, "")
+        self.assertEqual(killing.test(good, program, 5).by, "")
         bad = self.program("echo a.c:1: wrong; exit 1")
-        kill = explorer.test(bad, program, 5)
+        kill = killing.test(bad, program, 5)
         self.assertEqual((kill.by, kill.problem), ("//m:a_test", "ended with exit code 1: a.c:1: wrong"))
-        self.assertIn("hangs", explorer.test(self.program("sleep 100"), program, 0.2).problem)
+        self.assertIn("hangs", killing.test(self.program("sleep 100"), program, 0.2).problem)
 
 
 class JudgeTest(unittest.TestCase):
     def judge(self, by, seconds=1.0):
         patch = planted.read("name", HEADER + DIFF)
-        return trial.judge(patch, explorer.Kill(by, "why", "", 1, seconds))
+        return trial.judge(patch, killing.Kill(by, "why", "", 1, seconds))
 
     def test_outcomes(self):
         self.assertEqual(self.judge("O5").outcome, trial.KILLED)
         self.assertEqual(self.judge("O1").outcome, trial.KILLED)
         self.assertEqual(self.judge("O2").outcome, trial.WRONG)
-        self.assertEqual(self.judge(explorer.CRASH).outcome, trial.WRONG)
+        self.assertEqual(self.judge(killing.CRASH).outcome, trial.WRONG)
         self.assertEqual(self.judge("").outcome, trial.SURVIVED)
         self.assertEqual(self.judge("O5", seconds=10).outcome, trial.WRONG)
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness_lib import display, workspace
-from mutation import explorer, operator_run, planted, trial
+from mutation import killing, operator_run, planted, trial
 from mutation.workshop import UNIT_TESTS, Workshop
 
 HEADER = ("id", "story", "killed by", "runs", "seconds")
@@ -55,14 +55,14 @@ def check_unchanged(workshop, patches):
             raise workspace.EnvironmentProblem(f"there is no test {label}")
         program = workshop.programs[label]
         binary = workshop.base_binary(program)
-        kill = explorer.test(binary, program, planted.DEFAULT_BUDGET)
+        kill = killing.test(binary, program, planted.DEFAULT_BUDGET)
         if kill.by:
             raise workspace.EnvironmentProblem(f"{label} fails unchanged: {kill.problem}")
     if any(not patch.test for patch in patches):
         if workshop.explorer is None:
-            raise workspace.EnvironmentProblem(f"there is no {explorer.LABEL}")
+            raise workspace.EnvironmentProblem(f"there is no {killing.LABEL}")
         binary = workshop.base_binary(workshop.explorer)
-        kill = explorer.explore(binary, explorer.arguments((), 2), 2)
+        kill = killing.explore(binary, killing.arguments((), 2), 2)
         if kill.by:
             raise workspace.EnvironmentProblem(
                 f"{kill.by} reports the unchanged code: {kill.problem}"
@@ -70,7 +70,7 @@ def check_unchanged(workshop, patches):
 
 
 def open_workshop(patches):
-    labels = {patch.test or explorer.LABEL for patch in patches}
+    labels = {patch.test or killing.LABEL for patch in patches}
     return Workshop(*sorted(labels))
 
 
@@ -96,7 +96,7 @@ def run_planted(workshop, patches, options):
 
 def rows(results):
     for result in results:
-        kill = result.kill or explorer.Kill("")
+        kill = result.kill or killing.Kill("")
         by = kill.by or result.outcome
         if result.outcome == trial.WRONG:
             by += " (wrong)"
@@ -142,7 +142,7 @@ def one_patch(options):
     except planted.PatchError as error:
         raise workspace.EnvironmentProblem(f"{path}: {error}") from error
     patch.oracles, patch.test = (), ""
-    workshop = Workshop(explorer.LABEL, UNIT_TESTS)
+    workshop = Workshop(killing.LABEL, UNIT_TESTS)
     try:
         result = trial.foreign(workshop, patch, explorer_arguments(options))
     finally:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from checks import sources
 from harness_lib import display, workspace
-from mutation import build, explorer, operators, planted, score, survivors
+from mutation import build, killing, operators, planted, score, survivors
 from mutation.workshop import UNIT_TESTS, Workshop
 
 ATOMIC = "mmapper/atomic.h"  # the operations themselves: the simulation has others
@@ -55,12 +55,12 @@ class Trials:
         """Builds and runs everything unchanged; fast tests come first from now on."""
         if self.explorer is not None:
             binary = self.workshop.base_binary(self.explorer)
-            kill = explorer.explore(binary, self._arguments(), self.options.explore_seconds)
+            kill = killing.explore(binary, self._arguments(), self.options.explore_seconds)
             self._expect_good(self.explorer.label, kill)
         took = {}
         for program in self.tests:
             binary = self.workshop.base_binary(program)
-            kill = explorer.test(binary, program, 300)
+            kill = killing.test(binary, program, 300)
             self._expect_good(program.label, kill)
             took[program.label] = kill.seconds
             self.limits[program.label] = max(TEST_SECONDS, TEST_FACTOR * kill.seconds)
@@ -72,7 +72,7 @@ class Trials:
 
     def _arguments(self):
         seed = () if self.options.seed is None else ("--seed", str(self.options.seed))
-        return explorer.arguments(seed, self.options.explore_seconds)
+        return killing.arguments(seed, self.options.explore_seconds)
 
     def _changes_code(self, tree, program):
         """Whether a mutant comes to other objects than the original."""
@@ -92,10 +92,10 @@ class Trials:
     def _kill(self, tree, program):
         binary = self.workshop.binary(tree, program)
         if self.workshop.is_same(binary, program):
-            return explorer.Kill("")
+            return killing.Kill("")
         if program is self.explorer:
-            return explorer.explore(binary, self._arguments(), self.options.explore_seconds)
-        return explorer.test(binary, program, self.limits[program.label])
+            return killing.explore(binary, self._arguments(), self.options.explore_seconds)
+        return killing.test(binary, program, self.limits[program.label])
 
     def _first_kill(self, tree, path):
         """The Kill, with all runs that it took; None when no program has other code."""
@@ -151,7 +151,7 @@ class Progress:
 def expressions(options):
     wanted = []
     if options.stage != "tests":
-        wanted.append(explorer.LABEL)
+        wanted.append(killing.LABEL)
     if options.stage != "explorer":
         wanted.append(UNIT_TESTS)
     return wanted

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from mutation import build, diff, explorer, planted
+from mutation import build, diff, killing, planted
 
 KILLED = "killed"
 SURVIVED = "survived"
@@ -17,7 +17,7 @@ class Result:
 
     patch: planted.Patch
     outcome: str
-    kill: explorer.Kill = None
+    kill: killing.Kill = None
     problem: str = ""
 
     @property
@@ -31,7 +31,7 @@ class Result:
         return f"{by}: {self.problem}" if self.problem else by
 
     def as_json(self):
-        kill = self.kill or explorer.Kill("")
+        kill = self.kill or killing.Kill("")
         return {
             "id": self.patch.name,
             "story": self.patch.story,
@@ -59,17 +59,17 @@ def judge(patch, kill):
 
 def _run(workshop, patch, tree, extra):
     """The program that the header names, on the patched sources."""
-    label = patch.test or explorer.LABEL
+    label = patch.test or killing.LABEL
     program = workshop.programs.get(label)
     if program is None:
-        raise explorer.RunError(f"there is no program {label}")
+        raise killing.RunError(f"there is no program {label}")
     binary = workshop.binary(tree, program)
     if workshop.is_same(binary, program):
-        raise explorer.RunError(f"{label} is the same with and without it")
+        raise killing.RunError(f"{label} is the same with and without it")
     if patch.test:
-        return explorer.test(binary, program, patch.budget)
-    arguments = explorer.arguments([*patch.scenario, *extra], patch.budget)
-    return explorer.explore(binary, arguments, patch.budget)
+        return killing.test(binary, program, patch.budget)
+    arguments = killing.arguments([*patch.scenario, *extra], patch.budget)
+    return killing.explore(binary, arguments, patch.budget)
 
 
 def run(workshop, patch, extra=()):
@@ -82,7 +82,7 @@ def run(workshop, patch, extra=()):
             problem = f"does not apply: {error}"
         except build.BuildError as error:
             problem = f"does not compile: {error}"
-        except explorer.RunError as error:
+        except killing.RunError as error:
             problem = str(error)
     return Result(patch, BROKEN, problem=problem)
 
@@ -105,7 +105,7 @@ def foreign(workshop, patch, extra=()):
             return Result(patch, BROKEN, problem=f"does not apply: {error}")
         except build.BuildError as error:
             return Result(patch, BROKEN, problem=f"does not compile: {error}")
-        except explorer.RunError as error:
+        except killing.RunError as error:
             return Result(patch, BROKEN, problem=str(error))
     note = f"left out: {', '.join(skipped)}" if skipped else ""
     return Result(patch, KILLED if kill.by else SURVIVED, kill, note)
@@ -118,13 +118,13 @@ def _first_kill(workshop, patch, tree, extra):
         binary = workshop.binary(tree, program)
         if workshop.is_same(binary, program):
             continue
-        if program.label == explorer.LABEL:
-            arguments = explorer.arguments([*patch.scenario, *extra], patch.budget)
-            kill = explorer.explore(binary, arguments, patch.budget)
+        if program.label == killing.LABEL:
+            arguments = killing.arguments([*patch.scenario, *extra], patch.budget)
+            kill = killing.explore(binary, arguments, patch.budget)
         else:
-            kill = explorer.test(binary, program, patch.budget)
+            kill = killing.test(binary, program, patch.budget)
         runs, seconds = runs + kill.runs, seconds + kill.seconds
         if kill.by:
             kill.runs, kill.seconds = runs, seconds
             return kill
-    return explorer.Kill("", "", "", runs, seconds)
+    return killing.Kill("", "", "", runs, seconds)

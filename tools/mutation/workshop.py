@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from harness_lib import workspace
-from mutation import build, explorer, graph
+from mutation import build, graph, killing
 
 STATE = workspace.STATE / "mutants"
 # Of the mapper and the spaces, without those of the test doubles themselves.
@@ -28,7 +28,7 @@ class Workshop:
             copy = self.root / "base" / file
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(workspace.ROOT / file, copy)
-        self._simulated = self._builder(explorer.FLAGS)
+        self._simulated = self._builder(killing.FLAGS)
         self._native = self._builder(())
         self.base = build.Tree(self.root / "base")
 
@@ -40,7 +40,7 @@ class Workshop:
 
     @property
     def explorer(self):
-        return self.programs.get(explorer.LABEL)
+        return self.programs.get(killing.LABEL)
 
     @property
     def tests(self):
@@ -53,7 +53,7 @@ class Workshop:
             yield build.Tree(self.root / "base", Path(folder))
 
     def builder(self, program):
-        return self._simulated if program.label == explorer.LABEL else self._native
+        return self._simulated if program.label == killing.LABEL else self._native
 
     def objects(self, tree, program):
         return self.builder(program).objects(tree, program)

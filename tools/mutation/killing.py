@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness_lib import workspace
+from harness_lib.explorer import LABEL
 from harness_lib.targets import ending, read_json
 
-LABEL = "//stress/explore:explore"
 FLAGS = ("-DMMAPPER_ATOMIC_SIM",)
 GRACE_SECONDS = 30
 OUTPUT_CHARACTERS = 4000
