@@ -12,6 +12,7 @@ from harness_lib import (
     fuzz_command,
     minimize_command,
     replay_command,
+    mutants_command,
     run_command,
     stress_command,
     test_command,
@@ -275,6 +276,58 @@ def add_minimize(commands):
     )
 
 
+def add_mutants(commands):
+    mutants = add_command(
+        commands,
+        "mutants",
+        mutants_command.mutants,
+        "Breaks the product on purpose and says which oracle noticed: every planted bug of "
+        "stress/mutants, one patch from outside, or operator mutants.",
+    )
+    mutants.add_argument(
+        "--only", action="append", metavar="ID", help="only this planted bug; may be repeated"
+    )
+    mutants.add_argument(
+        "--prove",
+        action="store_true",
+        help="also show that bugs which one oracle alone can kill survive without it",
+    )
+    mutants.add_argument(
+        "--patch", metavar="FILE", help="this patch (patch -p1): who kills it?"
+    )
+    mutants.add_argument(
+        "--operators", action="store_true", help="change one token at a time, everywhere"
+    )
+    mutants.add_argument(
+        "--file", metavar="GLOB", help="operators: only in these files (mmapper/e*.c)"
+    )
+    mutants.add_argument(
+        "--sample", type=at_least_one, metavar="N", help="operators: only so many"
+    )
+    mutants.add_argument(
+        "--stage",
+        choices=["all", "explorer", "tests"],
+        default="all",
+        help="operators: the explorer and then the unit tests (default), or one of them",
+    )
+    mutants.add_argument(
+        "--explore-seconds",
+        type=positive,
+        default=5,
+        metavar="S",
+        help="operators: of the explorer, for each mutant (default %(default)s)",
+    )
+    mutants.add_argument(
+        "--seed", type=seed_number, help="of the explorer, and of the sample"
+    )
+    mutants.add_argument(
+        "--jobs",
+        type=at_least_one,
+        default=workspace.cores(),
+        help="mutants at once (default: the cores, %(default)s)",
+    )
+
+
 def parser():
     top = argparse.ArgumentParser(
         prog="tools/harness",
@@ -290,6 +343,7 @@ def parser():
     add_explore(commands)
     add_replay(commands)
     add_minimize(commands)
+    add_mutants(commands)
     add_command(commands, "setup", setup, "Installs what is missing, and nothing else.")
     return top
 

@@ -39,14 +39,14 @@ class StatusLines:
         self.drawn = 0
 
 
-def table(header, rows):
-    """Columns as wide as needed; the first to the left, the others to the right."""
+def table(header, rows, left=1):
+    """Columns as wide as needed; the first `left` to the left, the others to the right."""
     rows = [[str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     lines = []
     for row in rows:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        cells = [cell.ljust(width) for cell, width in zip(row[:left], widths)]
+        cells += [cell.rjust(width) for cell, width in zip(row[left:], widths[left:])]
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "-" * max(len(line) for line in lines))
     return "\n".join(lines)
