@@ -33,7 +33,7 @@ static void keep_failure(struct campaign *campaign, const struct explorer *explo
 
 static bool is_over(const struct campaign *campaign, const struct explorer *explorer)
 {
-    if (explorer->exhausted || explorer_told_to_end() ||
+    if (explorer->ended || explorer_told_to_end() ||
         (campaign->max_runs != 0 && explorer->runs >= campaign->max_runs)) {
         return true;
     }

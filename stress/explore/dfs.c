@@ -69,6 +69,7 @@ static struct bounds after(const struct dfs_frame *frame, bool preempts)
 unsigned dfs_choose(struct explorer *explorer, const struct sim_choice *choice)
 {
     if (explorer->frame_at == DFS_MAX_FRAMES) {
+        explorer->cut_off = true;
         return choice->kind == SIM_CHOOSE_THREAD && choice->current >= 0
                    ? (unsigned)choice->current
                    : 0;
@@ -114,5 +115,6 @@ void dfs_end_run(struct explorer *explorer)
         }
         explorer->frame_count--;
     }
-    explorer->exhausted = true;
+    explorer->exhausted = !explorer->cut_off;
+    explorer->ended = true;
 }

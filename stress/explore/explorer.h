@@ -71,8 +71,10 @@ struct explorer {
     struct dfs_frame *frames;
     unsigned frame_count;
     unsigned frame_at;
-    struct bounds left; /* of the run so far */
-    bool exhausted;
+    struct bounds left;    /* of the run so far */
+    bool exhausted;        /* DFS: all choices within the bounds were made */
+    bool cut_off;          /* DFS: a run was too long to be searched to its end */
+    bool ended;            /* DFS: there is nothing more to do */
     uint32_t freeze_point; /* the next to stop somebody at; 0: only measure */
     uint32_t freeze_began; /* what it was when the run began */
     unsigned freeze_mask;

@@ -81,16 +81,22 @@ static void print_line(const struct explore_report *report,
 {
     const bool dfs =
         report->options->strategy == STRATEGY_DFS && !report->options->portfolio;
-    (void)printf("%-32s %u threads %11" PRIu64 " schedules %9.0f/s %10.0f yields/s%s\n",
-                 line->name, line->threads, line->runs,
-                 (double)line->runs / line->seconds,
-                 (double)line->steps / line->seconds,
-                 !dfs              ? ""
-                 : line->exhausted ? "  exhausted"
-                                   : "  not exhausted");
+    char frozen_out[48] = "";
+    if (line->frozen_out > 0) {
+        (void)snprintf(frozen_out, sizeof(frozen_out),
+                       "  %" PRIu64 " waited for a frozen one", line->frozen_out);
+    }
+    (void)printf(
+        "%-32s %u threads %11" PRIu64 " schedules %9.0f/s %10.0f yields/s%s%s\n",
+        line->name, line->threads, line->runs, (double)line->runs / line->seconds,
+        (double)line->steps / line->seconds,
+        !dfs              ? ""
+        : line->exhausted ? "  exhausted"
+                          : "  not exhausted",
+        frozen_out);
 }
 
-static bool all_exhausted(const struct explore_report *report)
+bool report_exhausted(const struct explore_report *report)
 {
     bool all = true;
     for (unsigned i = 0; i < scenario_count(); i++) {
@@ -173,7 +179,7 @@ bool report_write(const struct explore_report *report, const char *path)
                                              : strategy_name(report->options->strategy),
                   report->options->seed, report->runs, (double)report->runs / seconds,
                   report->steps, (double)report->steps / seconds, seconds,
-                  all_exhausted(report) ? "true" : "false",
+                  report_exhausted(report) ? "true" : "false",
                   report->failed == ORACLE_NONE ? "" : oracle_name(report->failed));
     write_string(file, "scenario", report->scenario);
     (void)fprintf(file, ", ");

@@ -35,6 +35,9 @@ void report_destroy(struct explore_report *report);
 void report_add(struct explore_report *report, unsigned scenario,
                 const struct program *program, const struct campaign *campaign);
 
+/* Whether every scenario that was searched was searched to the end. */
+bool report_exhausted(const struct explore_report *report);
+
 void report_progress(const struct explore_report *report);
 void report_print(const struct explore_report *report);
 bool report_write(const struct explore_report *report, const char *path);
