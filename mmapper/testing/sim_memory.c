@@ -163,23 +163,22 @@ static void append(struct sim_location *location, uint64_t value, unsigned order
         sim_end_with(SIM_TOO_LONG, (unsigned)mm_sim.running);
     }
     const struct sim_store *last = store_number(location, location->newest);
-    sim_view view = {0};
-    sim_clock clock = {0};
-    if (chained) {
-        view = last->view;
-        clock = last->clock;
-    }
     location->newest++;
-    thread->view[location->slot] = location->newest;
-    if (order & SIM_RELEASE) {
-        sim_join_view(&view, &thread->view);
-        sim_join_clock(&clock, &thread->clock);
-    }
-    view[location->slot] = location->newest;
     struct sim_store *store = store_number(location, location->newest);
-    store->view = view;
-    store->clock = clock;
     store->value = value;
+    store->clock = chained ? last->clock : (sim_clock){0};
+    if (order & SIM_RELEASE) {
+        sim_join_clock(&store->clock, &thread->clock);
+    }
+    /* Without a weak memory everybody reads the newest: views are for nothing. */
+    if (mm_sim.options.weak) {
+        store->view = chained ? last->view : (sim_view){0};
+        thread->view[location->slot] = location->newest;
+        if (order & SIM_RELEASE) {
+            sim_join_view(&store->view, &thread->view);
+        }
+        store->view[location->slot] = location->newest;
+    }
     if (order == SIM_SEQ_CST) {
         location->sc_floor = location->newest;
     }
@@ -205,10 +204,14 @@ static void take_up(struct sim_location *location, unsigned number, unsigned ord
         return;
     }
     const struct sim_store *store = store_number(location, number);
-    thread->view[location->slot] = (uint8_t)number;
     if (order & SIM_ACQUIRE) {
-        sim_join_view(&thread->view, &store->view);
         sim_join_clock(&thread->clock, &store->clock);
+    }
+    if (mm_sim.options.weak) {
+        thread->view[location->slot] = (uint8_t)number;
+        if (order & SIM_ACQUIRE) {
+            sim_join_view(&thread->view, &store->view);
+        }
     }
     if (order == SIM_SEQ_CST && location->sc_floor < number) {
         location->sc_floor = (uint8_t)number;
