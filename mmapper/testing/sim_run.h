@@ -82,7 +82,7 @@ struct sim_observer {
     /* A thread stops until another one does something: what it read changes (`mutex`
      * is NULL), or the mutex is free. May call sim_stop. NULL: none. */
     void (*waits)(void *context, unsigned thread, const void *mutex);
-    /* Each step, for traces. NULL: none. */
+    /* Each step, for traces, before its store. NULL: none. */
     void (*event)(void *event_context, const struct sim_event *event);
     void *event_context;
 };

@@ -87,6 +87,9 @@ bool explorer_run(struct explorer *explorer)
     if (world->failed == ORACLE_NONE && explorer->last.verdict == SIM_DONE) {
         world_check_end(world);
     }
+    if (explorer->observer.event != NULL) {
+        explorer->observer.event(explorer->observer.event_context, NULL);
+    }
     world_end_run(world);
     explorer->runs++;
     explorer->steps += explorer->last.steps;

@@ -77,6 +77,9 @@ static void gain_what_is_there(struct world *world, const struct call_log *log)
     for (size_t chunk = op->first; chunk < (size_t)op->first + op->count; chunk++) {
         const struct watch_value value =
             slot_watch_chunk(world->mappers[op->mapper], chunk);
+        if (given_away_meanwhile(world, log, chunk, op->owner)) {
+            world->facts.unsure |= (uint16_t)(1U << chunk);
+        }
         if (value.owner != NULL &&
             value.owner == world->owners[op->mapper][op->owner] &&
             (value.state == WATCH_QUARANTINED || value.state == WATCH_MAPPED)) {

@@ -14,6 +14,7 @@ struct trace {
     const struct schedule *schedule;
     struct world *world;
     bool first;
+    bool open; /* the last step is not written to its end */
     unsigned last_step;
 };
 
@@ -211,11 +212,30 @@ static void write_note(const struct trace *trace, const struct sim_event *event)
     (void)fprintf(trace->file, ", \"note\": \"%s\"", note);
 }
 
+/* The maps show what a step left: they are written when the next one begins, or the run
+ * ends (`event` is NULL). */
+static void finish_event(struct trace *trace)
+{
+    if (!trace->open) {
+        return;
+    }
+    (void)fprintf(trace->file, ", \"map\": [");
+    write_map(trace->file, trace->world);
+    (void)fprintf(trace->file, "], \"kernel\": [");
+    write_kernel(trace->file, trace->world);
+    (void)fprintf(trace->file, "]}");
+    trace->open = false;
+}
+
 static void on_event(void *context, const struct sim_event *event)
 {
     struct trace *trace = context;
     char what[96];
     char text[256];
+    finish_event(trace);
+    if (event == NULL) {
+        return;
+    }
     name_place(trace, event, what, sizeof(what));
     describe(trace, event, text, sizeof(text));
     const bool ordered = event->kind <= SIM_EVENT_ADD;
@@ -228,12 +248,8 @@ static void on_event(void *context, const struct sim_event *event)
                   ordered ? order_name(event->order) : "");
     write_text(trace->file, text);
     write_note(trace, event);
-    (void)fprintf(trace->file, ", \"map\": [");
-    write_map(trace->file, trace->world);
-    (void)fprintf(trace->file, "], \"kernel\": [");
-    write_kernel(trace->file, trace->world);
-    (void)fprintf(trace->file, "]}");
     trace->first = false;
+    trace->open = true;
     trace->last_step = event->point;
 }
 
@@ -273,9 +289,9 @@ static void write_head(const struct trace *trace)
     (void)fprintf(trace->file, "],\n \"steps\": [");
 }
 
-static void write_tail(const struct trace *trace, const struct world *world,
-                       uint64_t hash)
+static void write_tail(struct trace *trace, const struct world *world, uint64_t hash)
 {
+    finish_event(trace); /* after a trap, when the run did not come to its end */
     (void)fprintf(trace->file, "],\n \"verdict\": ");
     if (world->failed == ORACLE_NONE) {
         (void)fprintf(trace->file, "null");
