@@ -30,14 +30,19 @@ uint32_t sim_now(void)
 
 int16_t sim_time(void)
 {
-    return mm_sim.running < 0 ? 0
-                              : mm_sim.threads[mm_sim.running].clock[mm_sim.running];
+    if (mm_sim.running < 0) {
+        return 0;
+    }
+    return mm_sim.threads[mm_sim.running].clock[mm_sim.running];
 }
 
 void sim_known(int16_t times[SIM_MAX_THREADS])
 {
     for (unsigned i = 0; i < SIM_MAX_THREADS; i++) {
-        times[i] = mm_sim.running < 0 ? 0 : mm_sim.threads[mm_sim.running].clock[i];
+        times[i] = 0;
+        if (mm_sim.running >= 0) {
+            times[i] = mm_sim.threads[mm_sim.running].clock[i];
+        }
     }
 }
 

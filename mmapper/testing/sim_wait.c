@@ -79,6 +79,8 @@ static struct sim_mutex *find_mutex(const void *address)
     return made;
 }
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the names are the linker's (--wrap). */
+
 /* The linker puts these in the place of pthread_mutex_lock and unlock
  * (-Wl,--wrap=...), for the spaces that have a lock. */
 int __wrap_pthread_mutex_lock(pthread_mutex_t *address);
@@ -141,3 +143,5 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t *address)
     }
     return 0;
 }
+
+/* NOLINTEND(bugprone-reserved-identifier) */

@@ -6,9 +6,9 @@
 
 #include "mmapper/mapper.h"
 
-_Static_assert((int)WATCH_STATE_COUNT == (int)MAP_STATE_COUNT &&
-                   (int)WATCH_EXCLUDED == (int)MAP_EXCLUDED &&
-                   (int)WATCH_RELEASING_X == (int)MAP_RELEASING_X,
+_Static_assert(+WATCH_STATE_COUNT == +MAP_STATE_COUNT &&
+                   +WATCH_EXCLUDED == +MAP_EXCLUDED &&
+                   +WATCH_RELEASING_X == +MAP_RELEASING_X,
                "the states are those of map_state.h");
 
 static bool is_slot(const struct mmapper *mapper, const void *address, size_t *chunk)

@@ -114,7 +114,7 @@ bool explorer_told_to_end(void);
 /* The choosers, one for each strategy, and what each wants before and after a run. */
 void strategy_begin_run(struct explorer *explorer);
 void strategy_end_run(struct explorer *explorer);
-unsigned strategy_choose(void *explorer, const struct sim_choice *choice);
+unsigned strategy_choose(void *context, const struct sim_choice *choice);
 unsigned dfs_choose(struct explorer *explorer, const struct sim_choice *choice);
 void dfs_end_run(struct explorer *explorer);
 

@@ -136,17 +136,17 @@ static bool read_setting(struct program *program, const struct words *words)
         program->records = true;
     } else if (strcmp(name, "old-kernel") == 0) {
         program->old_kernel = true;
-    } else if (words->count < 2) {
-        return false;
-    } else if (strcmp(name, "with") == 0) {
+    } else if (strcmp(name, "with") == 0 && words->count == 2) {
         const int space = find(program_spaces, PROGRAM_SPACES, words->text[1]);
         program->spaces |= (uint8_t)(space >= 0 ? 1U << (unsigned)space : 0);
         return space >= 0;
-    } else if (strcmp(name, "mappers") == 0 && number(words->text[1], 2, &value)) {
+    } else if (strcmp(name, "mappers") == 0 && words->count == 2 &&
+               number(words->text[1], 2, &value)) {
         program->mappers = (uint8_t)value;
-    } else if (strcmp(name, "faults") == 0 && number(words->text[1], 8, &value)) {
+    } else if (strcmp(name, "faults") == 0 && words->count == 2 &&
+               number(words->text[1], 8, &value)) {
         program->faults = (uint8_t)value;
-    } else if (strcmp(name, "max-map-count") == 0 &&
+    } else if (strcmp(name, "max-map-count") == 0 && words->count == 2 &&
                number(words->text[1], 60000, &value)) {
         program->max_map_count = (uint16_t)value;
     } else if (strcmp(name, "chunks") == 0 && words->count == 4 &&

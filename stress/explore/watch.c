@@ -229,7 +229,7 @@ static void follow_tenure(struct world *world, unsigned mapper, size_t chunk,
         }
     }
     facts->claimer[mapper][chunk] =
-        (int8_t)(is_transient(change->after.state) ? sim_thread() : -1);
+        (int16_t)(is_transient(change->after.state) ? sim_thread() : -1);
     if (after >= 0 && before >= 0 && before != after &&
         facts->reserved_for[chunk] == change->before.owner) {
         facts->reserved_for[chunk] = change->after.owner;
@@ -246,17 +246,21 @@ static void follow_pin(struct world *world, unsigned mapper,
     }
     if (index >= OWNER_COUNT) {
         spaces_pin(world, index, after > before ? 1 : -1);
-        facts->pinned[sim_thread()] = (int8_t)(after > before ? index : -1);
+        facts->pinned[sim_thread()] = (int16_t)(after > before ? index : -1);
         return;
     }
     if (after > before) {
         facts->pins[mapper][index]++;
-        facts->pinned[sim_thread()] = (int8_t)index;
+        facts->pinned[sim_thread()] = (int16_t)index;
         facts->unpinned[mapper][index].step = UINT32_MAX;
         return;
     }
     facts->pinned[sim_thread()] = -1;
-    if (facts->pins[mapper][index] > 0 && --facts->pins[mapper][index] == 0) {
+    if (facts->pins[mapper][index] == 0) {
+        return; /* more unpins than pins: O10 sees it */
+    }
+    facts->pins[mapper][index]--;
+    if (facts->pins[mapper][index] == 0) {
         facts->unpinned[mapper][index] = world_stamp();
     }
 }

@@ -118,10 +118,10 @@ struct world {
         uint64_t tokens[PROGRAM_CHUNKS]; /* what the owner last wrote; 0: nothing */
         uint8_t adopted; /* foreign mappings made for external owners, in chunks */
         struct tenure tenure[2][PROGRAM_CHUNKS][OWNER_COUNT];
-        int8_t claimer[2][PROGRAM_CHUNKS];     /* thread, -1: nobody */
+        int16_t claimer[2][PROGRAM_CHUNKS];    /* thread, -1: nobody */
         struct stamp unpinned[2][OWNER_COUNT]; /* when its last pin went; see tenure */
         uint8_t pins[2][OWNER_COUNT];
-        int8_t pinned[SIM_MAX_THREADS]; /* whom a thread pins, a space's too; or -1 */
+        int16_t pinned[SIM_MAX_THREADS]; /* whom a thread pins, a space's too; or -1 */
         struct marks marks[PROGRAM_CHUNKS];
         /* When a foreign mapping was last there. */
         struct stamp foreign[PROGRAM_CHUNKS];
@@ -148,12 +148,12 @@ void world_begin_run(struct world *world);
 void world_end_run(struct world *world);
 
 /* What a thread of the program does. */
-void world_thread(void *world, unsigned thread);
+void world_thread(void *context, unsigned thread);
 
 /* The observer of the simulation: legal edges, kernel truth at each publication. */
-void world_stored(void *world, const void *address, unsigned bytes, uint64_t before,
+void world_stored(void *context, const void *address, unsigned bytes, uint64_t before,
                   uint64_t after);
-void world_waits(void *world, unsigned thread, const void *mutex);
+void world_waits(void *context, unsigned thread, const void *mutex);
 
 /* The checks of a run that ended well: end state and histories. */
 void world_check_end(struct world *world);
