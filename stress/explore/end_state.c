@@ -127,9 +127,12 @@ static void check_contents(struct world *world)
     }
 }
 
-void world_check_end(struct world *world)
+void world_check_end(struct world *world, uint64_t hash)
 {
     size_t held = 0;
+    if (world_remember(world->good_runs, hash)) {
+        return;
+    }
     if (sim_kernel_violations(world->kernel) > 0) {
         world_fail(world, ORACLE_O1, "%s", sim_kernel_violation_text(world->kernel));
     }
@@ -144,5 +147,8 @@ void world_check_end(struct world *world)
     history_check(world);
     if (world->spaces != NULL) {
         spaces_check_end(world);
+    }
+    if (world->failed != ORACLE_NONE) {
+        world_forget(world->good_runs, hash);
     }
 }

@@ -322,22 +322,13 @@ static uint64_t hash_history(const struct world *world)
     return hash | 1; /* 0: an empty place */
 }
 
-/* Whether the hash was in the set; it is afterwards. When it is full, old ones go. */
-static bool remembered(struct world *world, uint64_t hash)
-{
-    uint64_t *slot = &world->good_histories[hash >> (64 - WORLD_SET_BITS)];
-    const bool known = *slot == hash;
-    *slot = hash;
-    return known;
-}
-
 void history_check(struct world *world)
 {
     if (!world_on(world, ORACLE_O8)) {
         return;
     }
     const uint64_t hash = hash_history(world);
-    if (remembered(world, hash)) {
+    if (world_remember(world->good_histories, hash)) {
         return;
     }
     struct search search = {.world = world};
@@ -351,7 +342,7 @@ void history_check(struct world *world)
             search.end = settled_state(world, mapper, chunk);
             collect(&search);
             if (!can_finish(&search, 0, 0, initial_state(world, mapper, chunk))) {
-                world->good_histories[hash >> (64 - WORLD_SET_BITS)] = 0;
+                world_forget(world->good_histories, hash);
                 fail_at(world, &search);
                 return;
             }

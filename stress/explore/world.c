@@ -28,6 +28,19 @@ void world_fail(struct world *world, enum oracle oracle, const char *format, ...
     }
 }
 
+bool world_remember(uint64_t *set, uint64_t hash)
+{
+    uint64_t *slot = &set[hash >> (64 - WORLD_SET_BITS)];
+    const bool known = *slot == hash;
+    *slot = hash;
+    return known;
+}
+
+void world_forget(uint64_t *set, uint64_t hash)
+{
+    set[hash >> (64 - WORLD_SET_BITS)] = 0;
+}
+
 struct stamp world_stamp(void)
 {
     const struct stamp stamp = {

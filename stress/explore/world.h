@@ -130,6 +130,7 @@ struct world {
     unsigned calls;
     struct call_log *current[SIM_MAX_THREADS]; /* NULL: between calls */
     uint8_t faults_left;
+    uint64_t good_runs[1 << WORLD_SET_BITS]; /* hashes of runs that ended well */
     uint64_t
         good_histories[1 << WORLD_SET_BITS]; /* hashes of those that O8 explained */
     uint64_t next_token;
@@ -155,8 +156,9 @@ void world_stored(void *context, const void *address, unsigned bytes, uint64_t b
                   uint64_t after);
 void world_waits(void *context, unsigned thread, const void *mutex);
 
-/* The checks of a run that ended well: end state and histories. */
-void world_check_end(struct world *world);
+/* The checks of a run that ended well: end state and histories. `hash` is the run's: one
+ * that was found good before is the same run, and not looked at again. */
+void world_check_end(struct world *world, uint64_t hash);
 
 /* ------------------------------------------------- shared by the files of it */
 
@@ -213,6 +215,11 @@ void marks_before(struct world *world, unsigned mapper, enum mm_os_call call,
 void marks_after(struct world *world, unsigned mapper, enum mm_os_call call,
                  size_t first, size_t end);
 void marks_see_mapped(struct world *world, size_t chunk);
+
+/* Whether the hash is in a set of 1 << WORLD_SET_BITS; it is afterwards, in the place of
+ * another one. */
+bool world_remember(uint64_t *set, uint64_t hash);
+void world_forget(uint64_t *set, uint64_t hash);
 
 /* O8: whether the calls of the run, split by chunk, have an order that explains them. */
 void history_check(struct world *world);
