@@ -13,7 +13,7 @@
  * their writers; a load may read any that coherence and happens-before allow; acquire
  * joins what release left; read-modify-writes, failed ones too, read the newest; seq_cst
  * operations have one order, in which a load cannot pass over the last seq_cst access
- * of its location. Not modelled: load buffering (a load that sees a store which is later
+ * of its location; that order is the one of execution. Not modelled: load buffering (a load that sees a store which is later
  * in program order), stores that enter a location's order before its newest (the weak
  * outcome of 2+2W), weak compare-and-swap, and consume.
  *
@@ -119,14 +119,12 @@ struct sim_run_result {
     bool learned; /* a location turned out to be shared: see sim_memory_forget */
 };
 
-/*
- * Runs the threads to their ends. Locations are put back to what they held before the
- * run, plain ones included if they were accessed through mm_plain_store, unless the
- * verdict leaves the caller something to look at: call sim_memory_restore.
- */
+/* Runs the threads to their ends. Locations keep what the run left in them, for the caller
+ * to look at, until sim_memory_restore. */
 struct sim_run_result sim_run(const struct sim_run_options *options);
 
-/* Writes the initial values back to all locations that the last run stored to. */
+/* Writes back what was there before the last run to all locations that it stored to, the
+ * plain ones too that were accessed through mm_plain_store. */
 void sim_memory_restore(void);
 
 /*

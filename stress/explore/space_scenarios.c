@@ -51,6 +51,13 @@ const char *const space_scenarios[] = {
     "thread 1\nimmortal alloc 8 8\n"
     "thread 2\nimmortal usage\nheap is-mapped 0 2\n",
 
+    "program immortal-aligned-does-not-fit\n"
+    "with immortal\n"
+    "setup immortal alloc 13 0\n"
+    "thread 0\nimmortal alloc 3 4\nimmortal usage\n"
+    "thread 1\nimmortal alloc 1 0\n"
+    "thread 2\nimmortal usage\n",
+
     /* The free list: chunk 0 has the table, 1 and 2 four pages each. */
     "program pages-alloc-alloc\n"
     "with freelist\n"

@@ -19,7 +19,7 @@ static const struct mm_strategy unaccounted = {.accounting = MM_UNACCOUNTED};
 
 static size_t resident(struct mm_extent extent)
 {
-    static unsigned char pages[PROBE_PAGES];
+    static unsigned char pages[2 * PROBE_PAGES]; /* the table lies beside the pages */
     size_t count = 0;
     const size_t all = extent.bytes / SPACES_PAGE;
     if (mincore((void *)extent.start, extent.bytes, pages) != 0) {

@@ -288,11 +288,6 @@ def add_mutants(commands):
         "--only", action="append", metavar="ID", help="only this planted bug; may be repeated"
     )
     mutants.add_argument(
-        "--prove",
-        action="store_true",
-        help="also show that bugs which one oracle alone can kill survive without it",
-    )
-    mutants.add_argument(
         "--patch", metavar="FILE", help="this patch (patch -p1): who kills it?"
     )
     mutants.add_argument(

@@ -12,7 +12,7 @@ HEADER = ("id", "story", "killed by", "runs", "seconds")
 
 
 def mutants(options):
-    if options.patch and (options.operators or options.only or options.prove):
+    if options.patch and (options.operators or options.only):
         raise workspace.EnvironmentProblem("--patch goes with none of the other modes")
     if options.operators:
         return operator_run.operators_command(options)
@@ -74,24 +74,33 @@ def open_workshop(patches):
     return Workshop(*sorted(labels))
 
 
-def run_planted(workshop, patches, options):
+def run_planted(workshop, patches, jobs, extra):
     """Results in the order of the patches; one line for each as it ends."""
-    extra = explorer_arguments(options)
     ended = 0
 
     def one(patch):
         nonlocal ended
-        result = trial.run(workshop, patch, extra)
-        if options.prove and patch.only and result.good:
-            proof = trial.prove_only(workshop, patch, extra)
-            result = result if proof.good else proof
+        result = trial.run_and_prove(workshop, patch, extra)
         ended += 1
         took = f" in {result.kill.seconds:.1f} s" if result.kill else ""
         print(f"[{ended}/{len(patches)}] {patch.name}: {result.verdict()}{took}", flush=True)
         return result
 
-    with ThreadPoolExecutor(options.jobs) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(one, patches))
+
+
+def try_planted(patches, jobs, extra=()):
+    """Builds what they need, and returns their results."""
+    if not patches:
+        return []
+    print(f"building the program for {len(patches)} planted bugs", flush=True)
+    workshop = open_workshop(patches)
+    try:
+        check_unchanged(workshop, patches)
+        return run_planted(workshop, patches, jobs, extra)
+    finally:
+        workshop.close()
 
 
 def rows(results):
@@ -106,14 +115,7 @@ def rows(results):
 
 def all_planted(options):
     patches, results = selection(options.only)
-    if patches:
-        print(f"building the program for {len(patches)} planted bugs", flush=True)
-        workshop = open_workshop(patches)
-        try:
-            check_unchanged(workshop, patches)
-            results += run_planted(workshop, patches, options)
-        finally:
-            workshop.close()
+    results += try_planted(patches, options.jobs, explorer_arguments(options))
     results.sort(key=lambda result: result.patch.name)
     bad = [result for result in results if not result.good]
     print()

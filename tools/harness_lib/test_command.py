@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness_lib import bazel_results, display, targets, task, workspace
+from harness_lib import bazel_results, display, mutants_command, targets, task, workspace
 
 FUZZ_SECONDS = 5
 # The checks of //tools look at sources and archives: a sanitizer changes nothing.
@@ -127,6 +127,14 @@ def fuzz_binaries(results):
         task.run_all(todo, workspace.cores(), on_end)
 
 
+def planted_bugs(results):
+    """Each must be killed by the oracle or test that its patch names."""
+    chosen, broken = mutants_command.selection(None)
+    ended = broken + mutants_command.try_planted(chosen, workspace.cores())
+    for result in ended:
+        results.add("planted bugs", result.patch.name, result.good)
+
+
 def steps_of(options):
     """(name, function) in the order in which they run."""
     if options.config:
@@ -136,6 +144,7 @@ def steps_of(options):
         steps += [
             ("clang-tidy", tidy),
             ("fuzz binaries", fuzz_binaries),
+            ("planted bugs", planted_bugs),
             ("AddressSanitizer", lambda results: sanitizer(results, "asan")),
             ("ThreadSanitizer", lambda results: sanitizer(results, "tsan")),
         ]

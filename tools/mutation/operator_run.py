@@ -18,6 +18,7 @@ ATOMIC = "mmapper/atomic.h"  # the operations themselves: the simulation has oth
 SURVIVORS = planted.FOLDER / "survivors.txt"
 TEST_SECONDS = 5  # at least; and so many times what the unchanged one takes:
 TEST_FACTOR = 10
+SETUP = "SETUP"  # the explorer could not even make its worlds
 
 
 def find_mutants(root, pattern):
@@ -94,7 +95,13 @@ class Trials:
         if self.workshop.is_same(binary, program):
             return killing.Kill("")
         if program is self.explorer:
-            return killing.explore(binary, self._arguments(), self.options.explore_seconds)
+            try:
+                return killing.explore(
+                    binary, self._arguments(), self.options.explore_seconds
+                )
+            except killing.RunError as error:
+                # It could do its work before: the worlds that it makes notice too.
+                return killing.Kill(SETUP, str(error))
         return killing.test(binary, program, self.limits[program.label])
 
     def _first_kill(self, tree, path):

@@ -11,7 +11,7 @@ from mutation import diff
 
 FOLDER = workspace.ROOT / "stress" / "mutants"
 ORACLES = tuple(f"O{number}" for number in range(1, 11)) + ("RACE", "TRAP")
-DEFAULT_BUDGET = 60
+DEFAULT_BUDGET = 20
 PRODUCT = ("mmapper/", "spaces/")
 
 _LINE = re.compile(r"# *([a-z]+): *(.*\S)")
