@@ -12,10 +12,11 @@
  * Memory model (sim_memory.c): each location keeps its last stores with the view of
  * their writers; a load may read any that coherence and happens-before allow; acquire
  * joins what release left; read-modify-writes, failed ones too, read the newest; seq_cst
- * operations have one order, in which a load cannot pass over the last seq_cst access
- * of its location; that order is the one of execution. Not modelled: load buffering (a load that sees a store which is later
- * in program order), stores that enter a location's order before its newest (the weak
- * outcome of 2+2W), weak compare-and-swap, and consume.
+ * operations have one order, that of execution, in which a load cannot pass over the
+ * last seq_cst access of its location. Not modelled: load buffering (a load that sees a
+ * store which is later in program order), stores that enter a location's order before its
+ * newest (the weak outcome of 2+2W), seq_cst orders other than that of execution, weak
+ * compare-and-swap, and consume.
  *
  * Races: plain accesses are compared by vector clocks with all earlier ones.
  *
