@@ -18,6 +18,7 @@ builds each target once, without sanitizers.
 """
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_test")
+load(":sim.bzl", "SIM_LINKOPTS", "sim_test")
 
 _COVERAGE = ["-fsanitize=fuzzer-no-link", "-gline-tables-only"]
 
@@ -40,7 +41,8 @@ _LINKOPTS = {
 def _instrument_impl(settings, attr):
     return {
         "//command_line_option:copt": settings["//command_line_option:copt"] +
-                                      _COPTS[attr.mode],
+                                      _COPTS[attr.mode] +
+                                      (["-DMMAPPER_ATOMIC_SIM"] if attr.sim else []),
         "//command_line_option:linkopt": settings["//command_line_option:linkopt"] +
                                          _LINKOPTS[attr.mode],
     }
@@ -71,6 +73,7 @@ _instrumented_binary = rule(
             mandatory = True,
         ),
         "mode": attr.string(mandatory = True, values = _COPTS.keys()),
+        "sim": attr.bool(),
         "_allowlist_function_transition": attr.label(
             default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
         ),
@@ -145,6 +148,11 @@ def cc_fuzz_test(
         copts = [],
         size = "small",
         tags = [],
+        test_srcs = [],
+        test_args = [],
+        test_data = [],
+        fuzz_srcs = [],
+        sim = False,
         **kwargs):
     """Declares a fuzz target.
 
@@ -157,6 +165,11 @@ def cc_fuzz_test(
       copts: for srcs.
       size: of the test over the corpus.
       tags: of the test over the corpus.
+      test_srcs: of the test alone, with a main() instead of standalone_main's.
+      test_args: of the test, before the corpus.
+      test_data: of the test, for test_args.
+      fuzz_srcs: of the libFuzzer binaries alone, such as a mutator.
+      sim: every atomic operation is simulated; see //bazel:sim.bzl.
       **kwargs: for the test and the binaries.
     """
     if not corpus:
@@ -166,23 +179,51 @@ def cc_fuzz_test(
     if dict:
         native.filegroup(name = name + "_dict", srcs = [dict])
 
-    cc_test(
-        name = name,
-        size = size,
-        srcs = srcs,
-        args = ["$(rootpaths :%s_corpus)" % name],
-        copts = copts,
-        data = [":%s_corpus" % name],
-        tags = tags,
-        deps = deps + ["//fuzz:fuzz_target", "//fuzz:standalone_main"],
-        **kwargs
-    )
+    main = [] if test_srcs else ["//fuzz:standalone_main"]
+    args = test_args + ["$(rootpaths :%s_corpus)" % name]
+    data = test_data + [":%s_corpus" % name]
+    sim_linkopts = SIM_LINKOPTS if sim else []
+    local_defines = ["MMAPPER_ATOMIC_SIM"] if sim else []
+    if sim:
+        cc_binary(
+            name = name + "_in_sim",
+            testonly = True,
+            srcs = srcs + test_srcs,
+            copts = copts,
+            linkopts = sim_linkopts,
+            local_defines = local_defines,
+            tags = ["manual"],
+            visibility = ["//visibility:private"],
+            deps = deps + main + ["//fuzz:fuzz_target"],
+            **kwargs
+        )
+        sim_test(
+            name = name,
+            size = size,
+            binary = ":%s_in_sim" % name,
+            arguments = args,
+            data = data,
+            tags = tags,
+        )
+    else:
+        cc_test(
+            name = name,
+            size = size,
+            srcs = srcs + test_srcs,
+            args = args,
+            copts = copts,
+            data = data,
+            tags = tags,
+            deps = deps + main + ["//fuzz:fuzz_target"],
+            **kwargs
+        )
     cc_binary(
         name = name + "_libfuzzer",
         testonly = True,
-        srcs = srcs,
+        srcs = srcs + fuzz_srcs,
         copts = copts,
-        linkopts = ["-fsanitize=fuzzer"],
+        linkopts = sim_linkopts + ["-fsanitize=fuzzer"],
+        local_defines = local_defines,
         tags = ["manual"],
         visibility = ["//visibility:private"],
         deps = deps + ["//fuzz:fuzz_target"],
@@ -194,6 +235,7 @@ def cc_fuzz_test(
             testonly = True,
             binary = ":%s_libfuzzer" % name,
             mode = mode,
+            sim = sim,
             tags = ["manual"],
         )
     _fuzz_run(

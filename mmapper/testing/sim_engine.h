@@ -84,7 +84,8 @@ struct sim_engine {
     struct sim_observer observer;
     struct sim_thread threads[SIM_MAX_THREADS];
     struct fiber main;
-    int running; /* -1 outside of a run */
+    int running;    /* -1 outside of a run */
+    bool observing; /* the observer is told of a store */
     unsigned runnable;
     unsigned frozen;
     uint32_t steps;

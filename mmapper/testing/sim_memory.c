@@ -186,8 +186,10 @@ static void append(struct sim_location *location, uint64_t value, unsigned order
     poke((void *)location->address, location->bytes, value);
     sim_wake_readers(location);
     if (mm_sim.observer.stored != NULL) {
+        mm_sim.observing = true;
         mm_sim.observer.stored(mm_sim.observer.context, location->address,
                                location->bytes, before, value);
+        mm_sim.observing = false;
     }
 }
 
@@ -277,9 +279,16 @@ static void tell(enum sim_event_kind kind, const struct sim_location *location,
 
 /* ----------------------------------------------------------------- operations */
 
+/* What an observer reads is no step: a switch in the middle of it would show it, after
+ * the store that it is told of, what others have done since. */
+static bool is_outside(void)
+{
+    return mm_sim.running < 0 || mm_sim.observing;
+}
+
 uint64_t sim_atomic_load(const void *address, unsigned bytes, enum sim_order order)
 {
-    if (mm_sim.running < 0) {
+    if (is_outside()) {
         return peek(address, bytes);
     }
     struct sim_location *location = enter(address, bytes, false);
@@ -295,7 +304,7 @@ uint64_t sim_atomic_load(const void *address, unsigned bytes, enum sim_order ord
 void sim_atomic_store(void *address, unsigned bytes, enum sim_order order,
                       uint64_t value)
 {
-    if (mm_sim.running < 0) {
+    if (is_outside()) {
         poke(address, bytes, value);
         return;
     }
@@ -308,7 +317,7 @@ void sim_atomic_store(void *address, unsigned bytes, enum sim_order order,
 bool sim_atomic_cas(void *address, unsigned bytes, enum sim_order success,
                     uint64_t expected, uint64_t desired)
 {
-    if (mm_sim.running < 0) {
+    if (is_outside()) {
         const bool swaps = peek(address, bytes) == expected;
         if (swaps) {
             poke(address, bytes, desired);
@@ -333,7 +342,7 @@ uint64_t sim_atomic_fetch_add(void *address, unsigned bytes, enum sim_order orde
                               uint64_t delta)
 {
     const uint64_t mask = bytes == 8 ? UINT64_MAX : (UINT64_C(1) << bytes * 8) - 1;
-    if (mm_sim.running < 0) {
+    if (is_outside()) {
         const uint64_t old = peek(address, bytes);
         poke(address, bytes, (old + delta) & mask);
         return old;
@@ -350,7 +359,7 @@ uint64_t sim_atomic_fetch_add(void *address, unsigned bytes, enum sim_order orde
 
 void sim_plain_access(const void *address, unsigned bytes, bool write)
 {
-    if (mm_sim.running < 0) {
+    if (is_outside()) {
         return;
     }
     struct sim_location *location = enter(address, bytes, write);

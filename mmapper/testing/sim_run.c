@@ -250,6 +250,7 @@ static void begin_run(const struct sim_run_options *options)
     mm_sim.hash = 0;
     mm_sim.switched_from = -1;
     mm_sim.learned = false;
+    mm_sim.observing = false;
     mm_sim.race = NULL;
     mm_sim.mutex_count = 0;
     sim_memory_begin();

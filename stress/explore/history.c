@@ -285,6 +285,14 @@ static uint64_t mix(uint64_t hash, uint64_t value)
     return hash ^ hash >> 29;
 }
 
+/* By what it says, not by where it is: a kept world is given other programs. */
+static uint64_t hash_op(const struct op *op)
+{
+    return (uint64_t)op->kind << 40 | (uint64_t)op->owner << 32 |
+           (uint64_t)op->mapper << 24 | (uint64_t)op->first << 16 |
+           (uint64_t)op->count << 8 | op->arg;
+}
+
 static uint64_t hash_history(const struct world *world)
 {
     uint64_t hash = world->calls;
@@ -294,7 +302,7 @@ static uint64_t hash_history(const struct world *world)
         for (unsigned j = 0; j < world->calls; j++) {
             before |= (uint64_t)world_before(world, &world->log[j].end, log) << j;
         }
-        hash = mix(hash, (uint64_t)(uintptr_t)log->op);
+        hash = mix(hash, hash_op(log->op));
         hash = mix(hash, before);
         hash = mix(hash, (uint64_t)log->status << 16 | (uint64_t)log->place << 8 |
                              log->decommitted);

@@ -70,7 +70,8 @@ static void gain(struct world *world, const struct call_log *log, size_t chunk,
     *entry = mine;
 }
 
-/* After a failing ensure_mapped: some chunks may have been gained. */
+/* After a failing ensure_mapped: some chunks may have been gained, and others of the
+ * owner's calls may be in the middle of giving such a chunk away, or fail to. */
 static void gain_what_is_there(struct world *world, const struct call_log *log)
 {
     const struct op *op = log->op;
@@ -82,7 +83,7 @@ static void gain_what_is_there(struct world *world, const struct call_log *log)
         }
         if (value.owner != NULL &&
             value.owner == world->owners[op->mapper][op->owner] &&
-            (value.state == WATCH_QUARANTINED || value.state == WATCH_MAPPED)) {
+            value.state != WATCH_RESERVING) {
             gain(world, log, chunk, op->owner);
         }
     }

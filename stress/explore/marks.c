@@ -73,9 +73,13 @@ void marks_after(struct world *world, unsigned mapper, enum mm_os_call call,
 {
     for (size_t chunk = first; chunk < end && sim_thread() >= 0; chunk++) {
         struct marks *marks = &world->facts.marks[chunk];
+        const struct marks last = *marks;
         switch (call) {
         case MM_OS_RESERVE:
             memset(marks, 0, sizeof(*marks));
+            if (last.mapper == mapper) {
+                marks->vacated = last.vacated; /* some may still see the time before */
+            }
             marks->reserved = world_stamp();
             marks->mapper = (uint8_t)mapper;
             break;

@@ -37,6 +37,14 @@ static uint8_t look_at(struct world *world, const struct op *op,
     return mapped;
 }
 
+/* When the chunk was vacated during the call, that may be after it was seen MAPPED. */
+static void see_mapped(struct world *world, const struct call_log *log, size_t chunk)
+{
+    if (world_before(world, &world->facts.marks[chunk].vacated, log)) {
+        marks_see_mapped(world, chunk);
+    }
+}
+
 static void look(struct world *world, const struct op *op, struct call_log *log)
 {
     for (unsigned i = 0; i < op->count; i++) {
@@ -46,7 +54,7 @@ static void look(struct world *world, const struct op *op, struct call_log *log)
             log->outcomes[i] = outcome;
             sim_hash(outcome);
             if (op->kind == OP_LOOKUP ? outcome >> 3 == MM_MAPPED : outcome != 0) {
-                marks_see_mapped(world, op->first + i);
+                see_mapped(world, log, op->first + i);
             }
         }
     }
@@ -237,7 +245,7 @@ static enum mm_status perform_call(struct world *world, const struct op *op,
     if (log->status == MM_OK &&
         (op->kind == OP_ENSURE || op->kind == OP_ENSURE_INSIDE)) {
         for (unsigned i = 0; i < op->count; i++) {
-            marks_see_mapped(world, op->first + i);
+            see_mapped(world, log, op->first + i);
         }
     }
     if (log->status != MM_OK && asked != NULL) {

@@ -105,13 +105,9 @@ bool schedule_load(const char *path, struct schedule *schedule, const char **pro
     return good;
 }
 
-bool schedule_save(const char *path, const struct schedule *schedule)
+void schedule_write(FILE *file, const struct schedule *schedule)
 {
     char text[4096];
-    FILE *file = fopen(path, "w");
-    if (file == NULL) {
-        return false;
-    }
     (void)program_print(&schedule->program, text, sizeof(text));
     (void)fprintf(file, "%s\n", magic);
     if (schedule->story[0] != '\0') {
@@ -128,6 +124,15 @@ bool schedule_save(const char *path, const struct schedule *schedule)
     }
     (void)fprintf(file, "expect %s\nhash %016" PRIx64 "\n",
                   oracle_name(schedule->expected), schedule->hash);
+}
+
+bool schedule_save(const char *path, const struct schedule *schedule)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL) {
+        return false;
+    }
+    schedule_write(file, schedule);
     return fclose(file) == 0;
 }
 

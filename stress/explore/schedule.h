@@ -3,6 +3,8 @@
 #ifndef STRESS_EXPLORE_SCHEDULE_H
 #define STRESS_EXPLORE_SCHEDULE_H
 
+#include <stdio.h>
+
 #include "stress/explore/explorer.h"
 
 struct schedule {
@@ -17,6 +19,7 @@ struct schedule {
 /* False, and *problem says what and *line where, when the file makes no sense. */
 bool schedule_load(const char *path, struct schedule *schedule, const char **problem,
                    unsigned *line);
+void schedule_write(FILE *file, const struct schedule *schedule);
 bool schedule_save(const char *path, const struct schedule *schedule);
 
 /* Runs the schedule once in a world of its own, which the caller looks at and destroys,
