@@ -41,6 +41,7 @@ const struct op_form op_forms[OP_KIND_COUNT] = {
     [OP_METADATA_MAP] = {"metadata", "map", true, true, 0},
     [OP_METADATA_STORE] = {"metadata", "store", true, false, 'n'},
     [OP_METADATA_EXCHANGE] = {"metadata", "exchange", true, false, 'n'},
+    [OP_METADATA_GUARD] = {"metadata", "guard", true, false, 'n'},
     [OP_METADATA_LOAD] = {"metadata", "load", true, false, 0},
     [OP_SLOT_TAKE] = {NULL, "take-slot", true, false, 0},
     [OP_SLOT_GIVE] = {NULL, "give-slot", true, false, 0},
@@ -202,6 +203,7 @@ static bool in_spaces(const struct program *program, const struct op *op)
     case OP_METADATA_STORE:
     case OP_METADATA_EXCHANGE:
     case OP_METADATA_LOAD:
+    case OP_METADATA_GUARD:
         return (program->spaces & WITH_METADATA) != 0 && op->first < UNITS &&
                op->arg < VALUES;
     case OP_SLOT_TAKE:

@@ -74,9 +74,10 @@ enum op_kind {
     OP_METADATA_STORE,    /* arg at unit `first`, once it is mapped */
     OP_METADATA_EXCHANGE, /* 0 for arg, there */
     OP_METADATA_LOAD,
-    OP_SLOT_TAKE, /* slot `first`, for the owner */
-    OP_SLOT_GIVE, /* as the space that holds it, or as one that holds none */
-    OP_SLOT_OF,   /* the space of slot `first`'s addresses */
+    OP_METADATA_GUARD, /* as a lock: an exchange of 0 for arg, something, 0 again */
+    OP_SLOT_TAKE,      /* slot `first`, for the owner */
+    OP_SLOT_GIVE,      /* as the space that holds it, or as one that holds none */
+    OP_SLOT_OF,        /* the space of slot `first`'s addresses */
     OP_KIND_COUNT,
 };
 

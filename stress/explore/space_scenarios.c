@@ -113,6 +113,13 @@ const char *const space_scenarios[] = {
     "thread 1\nfreelist alloc 2 3\n"
     "thread 2\nfreelist usage\n",
 
+    "program pages-grow-behind-the-top\n"
+    "with freelist\n"
+    "setup freelist alloc 0 2\n"
+    "thread 0\nfreelist alloc 1 5\n"
+    "thread 1\nfreelist free 0\nfreelist alloc 2 6\n"
+    "thread 2\nfreelist usage\n",
+
     "program pages-exhausted\n"
     "with freelist\nrecords\n"
     "setup freelist alloc 0 5\n"
@@ -174,6 +181,13 @@ const char *const space_scenarios[] = {
     "thread 1\nmetadata store 1 2\nmetadata load 0\n"
     "thread 2\nmetadata load 0\nmetadata load 1\n",
 
+    "program metadata-guard\n"
+    "with metadata\n"
+    "setup metadata map 0 2\n"
+    "thread 0\nmetadata guard 0 1\nmetadata store 1 3\n"
+    "thread 1\nmetadata guard 0 2\n"
+    "thread 2\nmetadata guard 0 4\n",
+
     /* Slots: of a chunk each, 0 and 1. */
     "program slots-take-take\n"
     "with slots\n"
@@ -194,6 +208,20 @@ const char *const space_scenarios[] = {
     "thread 0\nheap give-slot 0\n"
     "thread 1\nheap space-of-slot 0\nheap space-of-slot 0\n"
     "thread 2\nheap give-slot 0\nheap lookup 0 1\n",
+
+    "program slots-give-give\n"
+    "with slots\n"
+    "setup heap take-slot 0\n"
+    "thread 0\nheap give-slot 0\n"
+    "thread 1\nheap give-slot 0\nheap space-of-slot 0\n"
+    "thread 2\nother take-slot 0\n",
+
+    "program slots-give-with-faults\n"
+    "with slots\nfaults 1\n"
+    "setup heap take-slot 0\n"
+    "thread 0\nheap give-slot 0\nheap give-slot 0\n"
+    "thread 1\nheap space-of-slot 0\nother take-slot 0\n"
+    "thread 2\nheap space-of-slot 0\n",
 
     "program slots-take-with-faults\n"
     "with slots\nfaults 1\n"

@@ -1,24 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Metadata values and slots: each is one value that calls change and look at, so their
- * calls must have an order that explains them (O8). Whoever sees a value knows what its
- * writer knew.
+ * Operations on metadata values and slots. Whoever sees a value knows what its writer
+ * knew (O8); nobody else has a slot (O1); what is refused has a reason (O6).
  */
-#include <stdio.h>
-#include <string.h>
-
+#include "mmapper/atomic.h"
 #include "stress/explore/spaces.h"
-
-static const struct space_call *calls_of(const struct world *world)
-{
-    return world->spaces->facts.calls;
-}
-
-static bool is_metadata(unsigned kind)
-{
-    return kind == OP_METADATA_STORE || kind == OP_METADATA_EXCHANGE ||
-           kind == OP_METADATA_LOAD;
-}
 
 static bool faulted(const struct world *world)
 {
@@ -28,16 +14,12 @@ static bool faulted(const struct world *world)
 
 /* ------------------------------------------------------------------- metadata */
 
-static uintptr_t unit_address(unsigned unit)
-{
-    return SPACES_DATA + (uintptr_t)unit * UNIT_DATA;
-}
-
 /* What the call may have made of the value, if anything. */
 static bool may_write(const struct space_call *call, uint64_t value)
 {
     return (call->op->kind == OP_METADATA_STORE ||
-            call->op->kind == OP_METADATA_EXCHANGE) &&
+            call->op->kind == OP_METADATA_EXCHANGE ||
+            call->op->kind == OP_METADATA_GUARD) &&
            !call->skipped && call->op->arg == value;
 }
 
@@ -91,9 +73,25 @@ static enum mm_status map_units(struct world *world, struct space_call *call)
     return call->status;
 }
 
-static enum mm_status access_value(struct side_metadata *metadata,
-                                   struct space_call *call)
+/* A lock made of a value: each holder knows what the last one did, whatever the value
+ * was meanwhile. */
+static enum mm_status guard(struct world *world, struct space_call *call)
 {
+    struct side_metadata *metadata = world->spaces->metadata;
+    const uintptr_t address = unit_address(call->op->first);
+    uint64_t *guarded = &world->spaces->facts.guarded[call->op->first];
+    enum mm_status status =
+        side_metadata_exchange(metadata, 1, address, 0, call->op->arg, &call->found);
+    if (status == MM_OK && call->found == 0) {
+        mm_plain_store(guarded, mm_plain_load(guarded) + 1);
+        status = side_metadata_store(metadata, 1, address, 0);
+    }
+    return status;
+}
+
+static enum mm_status access_value(struct world *world, struct space_call *call)
+{
+    struct side_metadata *metadata = world->spaces->metadata;
     const uintptr_t address = unit_address(call->op->first);
     switch (call->op->kind) {
     case OP_METADATA_STORE:
@@ -101,6 +99,8 @@ static enum mm_status access_value(struct side_metadata *metadata,
     case OP_METADATA_EXCHANGE:
         return side_metadata_exchange(metadata, 1, address, 0, call->op->arg,
                                       &call->found);
+    case OP_METADATA_GUARD:
+        return guard(world, call);
     default:
         return side_metadata_load(metadata, 1, address, &call->found);
     }
@@ -118,7 +118,7 @@ enum mm_status metadata_perform(struct world *world, struct space_call *call,
         return MM_OK;
     }
     call->asked = call->op->arg;
-    call->status = access_value(world->spaces->metadata, call);
+    call->status = access_value(world, call);
     spaces_reason(world, call, call->status == MM_OK);
     if (call->op->kind != OP_METADATA_STORE && world_on(world, ORACLE_O8)) {
         check_writer(world, call, call->found);
@@ -275,125 +275,5 @@ enum mm_status slots_perform(struct world *world, struct space_call *call,
             check_named(world, call, log);
         }
         return MM_OK;
-    }
-}
-
-/* ------------------------------------------------------------ linearizability */
-
-struct value_search {
-    const struct world *world;
-    const struct space_call *parts[SPACES_CALLS];
-    uint64_t before[SPACES_CALLS]; /* a bit for each that comes first for sure */
-    unsigned count;
-    uint64_t end;
-};
-
-static bool explain(const struct space_call *call, uint64_t value, uint64_t *next)
-{
-    *next = value;
-    switch (call->op->kind) {
-    case OP_METADATA_STORE:
-        *next = call->asked;
-        return true;
-    case OP_METADATA_EXCHANGE:
-        *next = value == 0 ? call->asked : value;
-        return call->found == value;
-    case OP_METADATA_LOAD:
-    case OP_SLOT_OF:
-        return call->found == value;
-    case OP_SLOT_TAKE:
-        *next = call->status == MM_OK ? call->asked : value;
-        return call->status == MM_OK            ? value == 0
-               : call->status == MM_WRONG_STATE ? value != 0
-                                                : true;
-    default:
-        *next = call->status == MM_OK ? 0 : value;
-        return call->status == MM_OK            ? value == call->asked
-               : call->status == MM_WRONG_STATE ? value == 0
-               : call->status == MM_CONFLICT    ? value != 0 && value != call->asked
-                                                : true;
-    }
-}
-
-static bool can_finish(const struct value_search *search, uint64_t done, uint64_t value)
-{
-    if (done == (UINT64_C(1) << search->count) - 1) {
-        return value == search->end;
-    }
-    for (unsigned i = 0; i < search->count; i++) {
-        uint64_t next;
-        if ((done >> i & 1) == 0 && (search->before[i] & ~done) == 0 &&
-            explain(search->parts[i], value, &next) &&
-            can_finish(search, done | UINT64_C(1) << i, next)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void collect(struct value_search *search, bool metadata, unsigned first)
-{
-    const struct spaces_facts *facts = &search->world->spaces->facts;
-    search->count = 0;
-    for (unsigned i = 0; i < facts->call_count; i++) {
-        const struct space_call *call = &calls_of(search->world)[i];
-        const bool fits =
-            metadata ? is_metadata(call->op->kind) : call->op->kind >= OP_SLOT_TAKE;
-        if (fits && call->op->first == first && !call->skipped) {
-            search->parts[search->count++] = call;
-        }
-    }
-    for (unsigned i = 0; i < search->count; i++) {
-        search->before[i] = 0;
-        for (unsigned j = 0; j < search->count; j++) {
-            /* In setup, one call after the other. */
-            const bool first_of_setup = search->parts[i]->begin.step == 0 && j > i;
-            if (i != j && !first_of_setup &&
-                spaces_before(search->world, &search->parts[j]->end,
-                              search->parts[i])) {
-                search->before[i] |= UINT64_C(1) << j;
-            }
-        }
-    }
-}
-
-static void check(struct world *world, struct value_search *search, const char *what,
-                  unsigned number)
-{
-    char text[WORLD_TEXT] = "";
-    size_t length = 0;
-    if (can_finish(search, 0, 0)) {
-        return;
-    }
-    for (unsigned i = 0; i < search->count && length < sizeof(text) - 100; i++) {
-        char op[64];
-        op_print(search->parts[i]->op, op, sizeof(op));
-        length += (size_t)snprintf(text + length, sizeof(text) - length,
-                                   "%s%s = %s (%llu)", i > 0 ? ", " : "", op,
-                                   mm_status_name(search->parts[i]->status),
-                                   (unsigned long long)search->parts[i]->found);
-    }
-    world_fail(world, ORACLE_O8, "%s %u ends %llu: no order explains %s", what, number,
-               (unsigned long long)search->end, text);
-}
-
-void values_check_end(struct world *world)
-{
-    const struct spaces *spaces = world->spaces;
-    struct value_search search = {.world = world};
-    for (unsigned unit = 0; spaces->metadata != NULL && unit < SPACES_UNITS; unit++) {
-        collect(&search, true, unit);
-        search.end = 0;
-        if ((spaces->facts.mapped_units >> unit & 1) != 0) {
-            (void)side_metadata_load(spaces->metadata, 1, unit_address(unit),
-                                     &search.end);
-        }
-        check(world, &search, "unit", unit);
-    }
-    for (unsigned slot = 0; spaces->slots != NULL && slot < SLOT_COUNT; slot++) {
-        collect(&search, false, slot);
-        search.end = space_map_space_of(
-            spaces->slots, space_map_slot_extent(spaces->slots, slot).start);
-        check(world, &search, "slot", slot);
     }
 }

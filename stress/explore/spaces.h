@@ -88,9 +88,10 @@ struct spaces_facts {
     uint64_t contents[SPACES_PAGES]; /* what the first word of a page may be but 0 */
     struct space_call calls[SPACES_CALLS];
     unsigned call_count;
-    uint16_t mapped_units;       /* by results */
-    uint8_t holders[SLOT_COUNT]; /* by results: a space's number, 0: none */
-    uint64_t slot_ids;           /* that were used up */
+    uint64_t guarded[SPACES_UNITS]; /* plain: for who has exchanged the unit's 0 */
+    uint16_t mapped_units;          /* by results */
+    uint8_t holders[SLOT_COUNT];    /* by results: a space's number, 0: none */
+    uint64_t slot_ids;              /* that were used up */
     uint8_t pins[SPACE_OWNERS];
     uint64_t next_token;
     uint16_t zeroed; /* chunks that the kernel zeroed in this run */
@@ -149,6 +150,12 @@ static inline bool spaces_have(const struct world *world, size_t chunk)
 }
 
 /* ------------------------------------------------- shared by the files of spaces */
+
+/* The data of a unit. */
+static inline uintptr_t unit_address(unsigned unit)
+{
+    return SPACES_DATA + (uintptr_t)unit * UNIT_DATA;
+}
 
 /* Calls of the four kinds; `call` has its beginning, `log` is NULL in setup. */
 enum mm_status immortal_perform(struct world *world, struct space_call *call,

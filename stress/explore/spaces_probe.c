@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * O7: spaces touch no memory that they do not use. The windows of programs are too small
- * to see that page by page, so once a world the spaces are made on the real kernel, with
- * tables of many pages, and it is counted what became resident.
+ * to see that page by page, so once the spaces are made on the real kernel, with tables
+ * of many pages, and it is counted what became resident. Nothing of it depends on the
+ * schedule; what was good once in this process is good.
  */
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "stress/explore/spaces.h"
 
@@ -23,7 +25,7 @@ static size_t resident(struct mm_extent extent)
     size_t count = 0;
     const size_t all = extent.bytes / SPACES_PAGE;
     if (mincore((void *)extent.start, extent.bytes, pages) != 0) {
-        return 0;
+        return SIZE_MAX;
     }
     for (size_t i = 0; i < all; i++) {
         count += pages[i] & 1;
@@ -39,6 +41,16 @@ static void expect(struct world *world, const char *space, size_t found, size_t 
     }
 }
 
+/* A look that was not made must not pass for one that found nothing. */
+static bool require(struct world *world, const char *what, enum mm_status status)
+{
+    if (status != MM_OK) {
+        world_fail(world, ORACLE_O7, "%s, to look at real memory: %s", what,
+                   mm_status_name(status));
+    }
+    return status == MM_OK;
+}
+
 static void probe_freelist(struct world *world, struct mmapper *mapper)
 {
     const struct freelist_space_options options = {
@@ -46,14 +58,17 @@ static void probe_freelist(struct world *world, struct mmapper *mapper)
     struct freelist_space *space;
     uintptr_t low;
     uintptr_t high;
-    if (freelist_space_create(mapper, &options, &space, NULL) != MM_OK) {
+    if (!require(world, "making a free list",
+                 freelist_space_create(mapper, &options, &space, NULL))) {
         return;
     }
     const struct mm_extent extent = freelist_space_extent(space);
     expect(world, "a free list", resident(extent), FREELIST_MOST);
     const size_t all = freelist_space_pages(space).bytes / SPACES_PAGE;
-    if (freelist_space_alloc(space, 1, &low, NULL) == MM_OK &&
-        freelist_space_alloc(space, all - 2, &high, NULL) == MM_OK) {
+    if (require(world, "allocating pages",
+                freelist_space_alloc(space, 1, &low, NULL)) &&
+        require(world, "allocating pages",
+                freelist_space_alloc(space, all - 2, &high, NULL))) {
         (void)freelist_space_free(space, high, NULL, NULL);
         (void)freelist_space_free(space, low, NULL, NULL);
     }
@@ -69,10 +84,12 @@ static void probe_immortal(struct world *world, struct mmapper *mapper)
                                                    .mapping = IMMORTAL_EAGER};
     struct immortal_space *space;
     uintptr_t address;
-    if (immortal_space_create(mapper, &options, &space, NULL) != MM_OK) {
+    if (!require(world, "making an immortal space",
+                 immortal_space_create(mapper, &options, &space, NULL))) {
         return;
     }
-    (void)immortal_space_alloc(space, PROBE_BYTES / 2, 0, &address, NULL);
+    (void)require(world, "allocating",
+                  immortal_space_alloc(space, PROBE_BYTES / 2, 0, &address, NULL));
     expect(world, "an immortal space", resident(immortal_space_extent(space)), 0);
     (void)immortal_space_destroy(space, NULL);
 }
@@ -87,10 +104,11 @@ static void probe_metadata(struct world *world, struct mmapper *mapper)
                                                   .tables = &table,
                                                   .table_count = 1};
     struct side_metadata *metadata;
-    if (side_metadata_create(mapper, &options, &metadata, NULL) != MM_OK) {
+    if (!require(world, "making side metadata",
+                 side_metadata_create(mapper, &options, &metadata, NULL))) {
         return;
     }
-    if (side_metadata_map(metadata, data, NULL) == MM_OK) {
+    if (require(world, "mapping metadata", side_metadata_map(metadata, data, NULL))) {
         (void)side_metadata_store(metadata, 0, data.start + data.bytes / 2, 1);
         expect(world, "side metadata", resident(side_metadata_extent(metadata)), 1);
     }
@@ -101,9 +119,15 @@ void spaces_probe(struct world *world)
 {
     const struct mmapper_options options = {
         .base = PROBE_BASE, .limit = PROBE_BASE + 4 * (size_t)PROBE_BYTES};
+    static unsigned good; /* spaces */
+    const struct mmap_support support = mmap_support_linux();
     struct mmapper *mapper;
-    if (mmapper_create(&options, NULL, &mapper, NULL) != MM_OK) {
-        return; /* no room, no memory: nothing can be said */
+    /* One touch would make 512 pages resident where huge pages come unasked. */
+    (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    if ((world->program->spaces & ~good) == 0 ||
+        !require(world, "making a mapper",
+                 mmapper_create(&options, &support, &mapper, NULL))) {
+        return;
     }
     if (world->spaces->freelist != NULL) {
         probe_freelist(world, mapper);
@@ -115,4 +139,7 @@ void spaces_probe(struct world *world)
         probe_metadata(world, mapper);
     }
     (void)mmapper_destroy(mapper, NULL);
+    if (world->failed == ORACLE_NONE) {
+        good |= world->program->spaces;
+    }
 }

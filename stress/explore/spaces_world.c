@@ -262,6 +262,7 @@ static enum mm_status dispatch(struct world *world, struct space_call *call,
     case OP_METADATA_STORE:
     case OP_METADATA_EXCHANGE:
     case OP_METADATA_LOAD:
+    case OP_METADATA_GUARD:
         return spaces->metadata != NULL ? metadata_perform(world, call, log)
                                         : MM_INVALID_ARGUMENT;
     default:
