@@ -33,6 +33,12 @@ _COPTS = {
     ],
 }
 
+# Every fiber of every run would get a fake stack of its own, and none is given back.
+_SIM_COPTS = {
+    "plain": ["-DMMAPPER_ATOMIC_SIM"],
+    "sanitized": ["-DMMAPPER_ATOMIC_SIM", "-fsanitize-address-use-after-return=never"],
+}
+
 _LINKOPTS = {
     "plain": [],
     "sanitized": ["-fsanitize=address,undefined"],
@@ -42,7 +48,7 @@ def _instrument_impl(settings, attr):
     return {
         "//command_line_option:copt": settings["//command_line_option:copt"] +
                                       _COPTS[attr.mode] +
-                                      (["-DMMAPPER_ATOMIC_SIM"] if attr.sim else []),
+                                      (_SIM_COPTS[attr.mode] if attr.sim else []),
         "//command_line_option:linkopt": settings["//command_line_option:linkopt"] +
                                          _LINKOPTS[attr.mode],
     }

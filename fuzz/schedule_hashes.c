@@ -49,7 +49,9 @@ static uint64_t hash_of(const char *path)
 static bool find_hash(FILE *list, const char *name, uint64_t *hash)
 {
     char listed[256];
-    rewind(list);
+    if (fseek(list, 0, SEEK_SET) != 0) {
+        return false;
+    }
     while (fscanf(list, "%255s %" SCNx64, listed, hash) == 2) {
         if (strcmp(listed, name) == 0) {
             return true;

@@ -310,9 +310,8 @@ static bool somebody_left(const struct world *world, const struct call_log *log,
                           size_t chunk)
 {
     for (unsigned owner = 0; owner < OWNER_COUNT; owner++) {
-        const struct stamp *left =
-            &world->facts.tenure[log->op->mapper][chunk][owner].left;
-        if (left->step != UINT32_MAX && !world_before(world, left, log)) {
+        if (!world_before(
+                world, &world->facts.tenure[log->op->mapper][chunk][owner].gone, log)) {
             return true;
         }
     }

@@ -218,6 +218,7 @@ static void follow_tenure(struct world *world, unsigned mapper, size_t chunk,
     const int after = world_owner(world, mapper, change->after.owner);
     if (before >= 0 && before != after) {
         facts->tenure[mapper][chunk][before].left = world_stamp();
+        facts->tenure[mapper][chunk][before].gone = world_stamp();
     }
     if (before >= 0 && is_transient(change->before.state)) {
         facts->tenure[mapper][chunk][before].settled = world_stamp();
