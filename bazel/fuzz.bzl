@@ -22,10 +22,12 @@ load(":sim.bzl", "SIM_LINKOPTS", "sim_test")
 
 _COVERAGE = ["-fsanitize=fuzzer-no-link", "-gline-tables-only"]
 
+# Without callbacks for comparisons: units that are choices, not text, gain nothing from
+# them, and they are a third of the time.
+_NO_COMPARISONS = ["-fno-sanitize-coverage=trace-cmp,indirect-calls"]
+
 _COPTS = {
-    # Without callbacks for comparisons: units that are choices, not text, gain nothing
-    # from them, and they are a third of the time.
-    "plain": _COVERAGE + ["-fno-sanitize-coverage=trace-cmp,indirect-calls"],
+    "plain": _COVERAGE + _NO_COMPARISONS,
     "sanitized": _COVERAGE + [
         "-fsanitize=address,undefined",
         "-fno-sanitize-recover=all",
@@ -33,10 +35,13 @@ _COPTS = {
     ],
 }
 
-# Every fiber of every run would get a fake stack of its own, and none is given back.
 _SIM_COPTS = {
     "plain": ["-DMMAPPER_ATOMIC_SIM"],
-    "sanitized": ["-DMMAPPER_ATOMIC_SIM", "-fsanitize-address-use-after-return=never"],
+    "sanitized": _NO_COMPARISONS + [
+        "-DMMAPPER_ATOMIC_SIM",
+        # Every fiber of every run would get a fake stack, and none is given back.
+        "-fsanitize-address-use-after-return=never",
+    ],
 }
 
 _LINKOPTS = {

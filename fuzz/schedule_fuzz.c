@@ -59,15 +59,6 @@ _Noreturn static void report(const struct explorer *explorer)
     abort();
 }
 
-/* Bytes can let a loop read the same old value again and again: memory shows the newer
- * one some time, but not necessarily before the engine is full. */
-static bool is_starved(const struct explorer *explorer)
-{
-    return explorer->weak && explorer->world->failed == ORACLE_O9 &&
-           (explorer->last.verdict == SIM_TOO_LONG ||
-            explorer->last.verdict == SIM_ALONE);
-}
-
 uint64_t schedule_fuzz_run(const uint8_t *data, size_t size)
 {
     static struct explorer explorer;
@@ -82,7 +73,7 @@ uint64_t schedule_fuzz_run(const uint8_t *data, size_t size)
     explorer.weak = schedule_unit_weak(data, size);
     explorer.bytes = size > UNIT_CHOICES ? data + UNIT_CHOICES : data;
     explorer.byte_count = size > UNIT_CHOICES ? size - UNIT_CHOICES : 0;
-    if (!explorer_run(&explorer) && !is_starved(&explorer)) {
+    if (!explorer_run(&explorer)) {
         report(&explorer);
     }
     return explorer.last.hash;

@@ -195,19 +195,30 @@ static void switch_machine(struct fiber *from, struct fiber *to)
 
 #endif
 
+#if defined(FIBER_ASAN)
+/* Frames below the one that stopped have been left, and their red zones with them: most
+ * runs leave few, and a whole stack has as much shadow as a run writes in all. */
+static void forget_frames(const struct fiber *fiber, char *stack, size_t stack_bytes)
+{
+    const size_t depth = (size_t)((char *)fiber->stack_pointer - stack);
+    const size_t left = fiber->stack == stack && depth < stack_bytes ? depth : 0;
+    __asan_unpoison_memory_region(stack + left, stack_bytes - left);
+}
+#endif
+
 void fiber_prepare(struct fiber *fiber, char *stack, size_t stack_bytes,
                    void (*entry)(void *argument), void *argument)
 {
+#if defined(FIBER_ASAN)
+    forget_frames(fiber, stack, stack_bytes);
+    fiber->fake_stack = NULL;
+    fiber->asan_bottom = stack;
+    fiber->asan_bytes = stack_bytes;
+#endif
     fiber->stack = stack;
     fiber->stack_bytes = stack_bytes;
     fiber->entry = entry;
     fiber->argument = argument;
-#if defined(FIBER_ASAN)
-    fiber->fake_stack = NULL;
-    fiber->asan_bottom = stack;
-    fiber->asan_bytes = stack_bytes;
-    __asan_unpoison_memory_region(stack, stack_bytes);
-#endif
     prepare_machine(fiber);
 }
 

@@ -48,8 +48,8 @@ struct sim_location {
     sim_clock readers; /* plain: when each thread last read it */
     int16_t write_time;
     uint8_t writer;
-    struct sim_store stores[SIM_HISTORY]; /* number n is at n % SIM_HISTORY */
 };
+_Static_assert(sizeof(struct sim_location) == 64, "a cache line");
 
 enum sim_thread_state {
     SIM_THREAD_READY = 0,
@@ -104,7 +104,10 @@ struct sim_engine {
     unsigned slot_count;
     struct sim_location *touched[SIM_MAX_LOCATIONS];
     uint16_t hashed[SIM_HASH_SLOTS]; /* index + 1 */
-    struct sim_location locations[SIM_MAX_LOCATIONS];
+    _Alignas(64) struct sim_location locations[SIM_MAX_LOCATIONS];
+    /* Of each location its last: number n is at n % SIM_HISTORY. Apart from the rest,
+     * which is looked at in every step and fits in a cache line. */
+    struct sim_store stores[SIM_MAX_LOCATIONS][SIM_HISTORY];
 };
 
 extern struct sim_engine mm_sim;

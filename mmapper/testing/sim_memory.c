@@ -122,6 +122,23 @@ void sim_memory_restore(void)
     sim_memory_begin();
 }
 
+/* A sum: in which order they were touched does not matter. */
+uint64_t sim_memory_digest(void)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < mm_sim.touched_count; i++) {
+        const struct sim_location *location = mm_sim.touched[i];
+        if (location->stored || location->plain) {
+            const uint64_t where =
+                (uintptr_t)location->address * UINT64_C(0x9E3779B97F4A7C15);
+            uint64_t hash = peek(location->address, location->bytes) ^ where;
+            hash = (hash ^ hash >> 32) * UINT64_C(0xD1342543DE82EF95);
+            sum += hash ^ hash >> 29;
+        }
+    }
+    return sum;
+}
+
 void sim_memory_forget(void)
 {
     mm_sim.touched_count = 0;
@@ -131,13 +148,14 @@ void sim_memory_forget(void)
 
 /* --------------------------------------------------------------------- stores */
 
-static struct sim_store *store_number(struct sim_location *location, unsigned number)
+static struct sim_store *store_number(const struct sim_location *location,
+                                      unsigned number)
 {
-    return &location->stores[number % SIM_HISTORY];
+    return &mm_sim.stores[location - mm_sim.locations][number % SIM_HISTORY];
 }
 
-/* The first store to a location in a run: gives it a place in the views, and the
- * initial value, which everybody knows, as store 0. */
+/* The first store to a location in a run gives it a place in the views. Store 0 is the
+ * initial value, which everybody knows and which carries nothing. */
 static void begin_history(struct sim_location *location)
 {
     if (mm_sim.slot_count == SIM_VIEW_SLOTS) {
@@ -145,9 +163,11 @@ static void begin_history(struct sim_location *location)
     }
     location->stored = true;
     location->slot = (uint8_t)mm_sim.slot_count++;
-    location->stores[0].value = location->initial;
-    location->stores[0].view = (sim_view){0};
-    location->stores[0].clock = (sim_clock){0};
+}
+
+static uint64_t value_of(const struct sim_location *location, unsigned number)
+{
+    return number == 0 ? location->initial : store_number(location, number)->value;
 }
 
 /* Appends a store. `chained`: a read-modify-write, which continues the release sequence
@@ -163,16 +183,17 @@ static void append(struct sim_location *location, uint64_t value, unsigned order
         sim_end_with(SIM_TOO_LONG, (unsigned)mm_sim.running);
     }
     const struct sim_store *last = store_number(location, location->newest);
+    const bool goes_on = chained && location->newest != 0;
     location->newest++;
     struct sim_store *store = store_number(location, location->newest);
     store->value = value;
-    store->clock = chained ? last->clock : (sim_clock){0};
+    store->clock = goes_on ? last->clock : (sim_clock){0};
     if (order & SIM_RELEASE) {
         sim_join_clock(&store->clock, &thread->clock);
     }
     /* Without a weak memory everybody reads the newest: views are for nothing. */
     if (mm_sim.options.weak) {
-        store->view = chained ? last->view : (sim_view){0};
+        store->view = goes_on ? last->view : (sim_view){0};
         thread->view[location->slot] = location->newest;
         if (order & SIM_RELEASE) {
             sim_join_view(&store->view, &thread->view);
@@ -202,7 +223,7 @@ static void take_up(struct sim_location *location, unsigned number, unsigned ord
     } else {
         thread->changed = true;
     }
-    if (!location->stored) {
+    if (number == 0) {
         return;
     }
     const struct sim_store *store = store_number(location, number);
@@ -261,8 +282,8 @@ static void tell(enum sim_event_kind kind, const struct sim_location *location,
                  unsigned stale)
 {
     sim_mix(((uint64_t)kind << 56) ^ ((uint64_t)mm_sim.running << 48) ^
-            ((uint64_t)location->ordinal << 32) ^ order ^ (uint64_t)swapped << 8);
-    sim_mix(after);
+            ((uint64_t)location->ordinal << 32) ^ order ^ (uint64_t)swapped << 8 ^
+            after * UINT64_C(0xD1342543DE82EF95));
     if (mm_sim.observer.event == NULL) {
         return;
     }
@@ -293,8 +314,7 @@ uint64_t sim_atomic_load(const void *address, unsigned bytes, enum sim_order ord
     }
     struct sim_location *location = enter(address, bytes, false);
     const unsigned number = choose_store(location, order);
-    const uint64_t value =
-        location->stored ? store_number(location, number)->value : location->initial;
+    const uint64_t value = value_of(location, number);
     const unsigned stale = location->newest - number;
     take_up(location, number, order);
     tell(SIM_EVENT_LOAD, location, order, value, value, false, stale);

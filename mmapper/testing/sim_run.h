@@ -128,6 +128,9 @@ struct sim_run_result sim_run(const struct sim_run_options *options);
  * plain ones too that were accessed through mm_plain_store. */
 void sim_memory_restore(void);
 
+/* A hash of what the run left in all locations that it stored to. */
+uint64_t sim_memory_digest(void);
+
 /*
  * With `elide`, no choice is offered before an access to a location that no two threads
  * access or that nobody stores to: moving a switch from before such a step to behind it

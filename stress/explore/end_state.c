@@ -127,10 +127,27 @@ static void check_contents(struct world *world)
     }
 }
 
-void world_check_end(struct world *world, uint64_t hash)
+/* Of all that the checks below look at: what the calls said, the tables, the kernel. */
+static uint64_t hash_end(const struct world *world)
+{
+    const struct world_facts *facts = &world->facts;
+    uint64_t hash = world_mix(sim_memory_digest(), facts->os);
+    for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
+        hash = world_mix(hash, facts->tokens[chunk] << 8 | facts->ledger[chunk]);
+    }
+    for (unsigned i = 0; i < world->calls; i++) {
+        const struct call_log *log = &world->log[i];
+        hash = world_mix(hash, (uint64_t)log->op->kind << 16 |
+                                   (uint64_t)log->status << 8 | log->op->owner);
+    }
+    return world_mix(hash, facts->unsure) | 1; /* 0: an empty place */
+}
+
+static void check_end_state(struct world *world)
 {
     size_t held = 0;
-    if (world_remember(world->good_runs, hash)) {
+    const uint64_t hash = hash_end(world);
+    if (world_remember(world->good_ends, hash)) {
         return;
     }
     if (sim_kernel_violations(world->kernel) > 0) {
@@ -144,11 +161,16 @@ void world_check_end(struct world *world, uint64_t hash)
     }
     check_sums(world, held);
     check_contents(world);
+    if (world->failed != ORACLE_NONE) {
+        world_forget(world->good_ends, hash);
+    }
+}
+
+void world_check_end(struct world *world)
+{
+    check_end_state(world);
     history_check(world);
     if (world->spaces != NULL) {
         spaces_check_end(world);
-    }
-    if (world->failed != ORACLE_NONE) {
-        world_forget(world->good_runs, hash);
     }
 }

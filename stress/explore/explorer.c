@@ -85,7 +85,7 @@ bool explorer_run(struct explorer *explorer)
     explorer->last = sim_run(&options);
     judge(explorer);
     if (world->failed == ORACLE_NONE && explorer->last.verdict == SIM_DONE) {
-        world_check_end(world, explorer->last.hash);
+        world_check_end(world);
     }
     if (explorer->observer.event != NULL) {
         explorer->observer.event(explorer->observer.event_context, NULL);

@@ -81,6 +81,7 @@ struct explorer {
     const uint8_t *bytes;
     size_t byte_count;
     size_t byte_at;
+    unsigned stale_left; /* loads that may still be made stale */
     const struct choices *recorded;
     unsigned recorded_at;
     struct sim_observer observer; /* with a trace, or the plain one */

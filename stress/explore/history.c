@@ -28,6 +28,16 @@ struct part { /* of a call, on the chunk in question */
     unsigned index; /* of the chunk in the call's range */
 };
 
+/* Where the search of a chunk stands. */
+struct place {
+    uint32_t done;   /* parts that have been put in order */
+    uint32_t halves; /* parts that have taken their first step of two */
+    chunk_state state;
+    uint8_t chunk; /* + 1, mapper << 4 */
+};
+
+enum { DEAD_END_BITS = 8 };
+
 struct search {
     const struct world *world;
     unsigned mapper;
@@ -36,7 +46,23 @@ struct search {
     unsigned count;
     uint32_t before[WORLD_CALLS]; /* a bit for each that comes first for sure */
     chunk_state end;
+    struct place dead_ends[1 << DEAD_END_BITS]; /* places searched in vain, of all chunks */
 };
+
+static struct place *dead_end_slot(struct search *search, const struct place *place)
+{
+    const uint64_t hash = ((uint64_t)place->done << 32 | place->halves) *
+                              UINT64_C(0x9E3779B97F4A7C15) +
+                          ((uint64_t)place->state << 8 | place->chunk) *
+                              UINT64_C(0xD1342543DE82EF95);
+    return &search->dead_ends[hash >> (64 - DEAD_END_BITS)];
+}
+
+static bool same_place(const struct place *a, const struct place *b)
+{
+    return a->done == b->done && a->halves == b->halves && a->state == b->state &&
+           a->chunk == b->chunk;
+}
 
 /* A transient state may be seen while a call of that owner is in the middle. */
 static bool was_unsettled(const struct search *search, const struct call_log *log,
@@ -150,16 +176,25 @@ static unsigned explain(const struct search *search, const struct part *part,
     return 1; /* all or nothing: nothing */
 }
 
+/* Whether there is a state that the call would change. */
+static bool may_change(const struct call_log *log)
+{
+    const unsigned kind = log->op->kind;
+    return kind != OP_LOOKUP && kind != OP_IS_MAPPED &&
+           (log->status == MM_OK || kind == OP_ENSURE || kind == OP_ENSURE_INSIDE ||
+            log->decommitted);
+}
+
 static bool may_begin(const struct search *search, unsigned part, uint32_t done)
 {
     return (done >> part & 1) == 0 && (search->before[part] & ~done) == 0;
 }
 
-static bool can_finish(const struct search *search, uint32_t done, uint32_t halves,
+static bool can_finish(struct search *search, uint32_t done, uint32_t halves,
                        chunk_state state);
 
 /* ensure_mapped on an UNMAPPED chunk is two steps: others may see it QUARANTINED. */
-static bool can_reserve_first(const struct search *search, unsigned part, uint32_t done,
+static bool can_reserve_first(struct search *search, unsigned part, uint32_t done,
                               uint32_t halves, chunk_state state)
 {
     const struct op *op = search->parts[part].log->op;
@@ -169,14 +204,10 @@ static bool can_reserve_first(const struct search *search, unsigned part, uint32
                       make(MM_QUARANTINED, op->owner));
 }
 
-/* Whether the parts that are not in `done` can be put in order from `state` on. Those in
- * `halves` have taken their first step of two. */
-static bool can_finish(const struct search *search, uint32_t done, uint32_t halves,
-                       chunk_state state)
+/* Whether the parts that are not in `done` can be put in order from `state` on. */
+static bool can_go_on(struct search *search, uint32_t done, uint32_t halves,
+                      chunk_state state)
 {
-    if (done == (UINT32_C(1) << search->count) - 1) {
-        return state == search->end;
-    }
     for (unsigned i = 0; i < search->count; i++) {
         chunk_state next[3];
         if (!may_begin(search, i, done)) {
@@ -186,6 +217,10 @@ static bool can_finish(const struct search *search, uint32_t done, uint32_t halv
             return true;
         }
         const unsigned ways = explain(search, &search->parts[i], state, next);
+        if (ways == 1 && !may_change(search->parts[i].log)) {
+            /* Nothing is lost by taking it at once: all orders of the others remain. */
+            return can_finish(search, done | UINT32_C(1) << i, halves, state);
+        }
         for (unsigned way = 0; way < ways; way++) {
             if (can_finish(search, done | UINT32_C(1) << i, halves, next[way])) {
                 return true;
@@ -193,6 +228,26 @@ static bool can_finish(const struct search *search, uint32_t done, uint32_t halv
         }
     }
     return false;
+}
+
+/* Different orders of the same parts meet again: who has been here need not look. */
+static bool can_finish(struct search *search, uint32_t done, uint32_t halves,
+                       chunk_state state)
+{
+    if (done == (uint32_t)((UINT64_C(1) << search->count) - 1)) {
+        return state == search->end;
+    }
+    const struct place place = {done, halves, state,
+                                (uint8_t)(search->mapper << 4 | (search->chunk + 1))};
+    struct place *dead_end = dead_end_slot(search, &place);
+    if (same_place(dead_end, &place)) {
+        return false;
+    }
+    const bool can = can_go_on(search, done, halves, state);
+    if (!can) {
+        *dead_end = place;
+    }
+    return can;
 }
 
 static bool meets(const struct call_log *log, size_t chunk, unsigned *index)
@@ -279,18 +334,36 @@ static void fail_at(struct world *world, const struct search *search)
 
 /* ------------------------------------------------------------------- the set */
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-    hash = (hash ^ value) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ hash >> 29;
-}
-
 /* By what it says, not by where it is: a kept world is given other programs. */
 static uint64_t hash_op(const struct op *op)
 {
     return (uint64_t)op->kind << 40 | (uint64_t)op->owner << 32 |
            (uint64_t)op->mapper << 24 | (uint64_t)op->first << 16 |
            (uint64_t)op->count << 8 | op->arg;
+}
+
+/* Who, of those that a question may have met, was in the middle of a call. */
+static unsigned unsettled_owners(const struct world *world, const struct call_log *log,
+                                 size_t chunk)
+{
+    unsigned owners = 0;
+    for (unsigned owner = 0; owner < OWNER_COUNT; owner++) {
+        const struct tenure *tenure =
+            &world->facts.tenure[log->op->mapper][chunk][owner];
+        owners |= (unsigned)!world_before(world, &tenure->settled, log) << owner;
+    }
+    return owners;
+}
+
+static uint64_t mix_outcomes(const struct world *world, const struct call_log *log,
+                             uint64_t hash)
+{
+    const bool asks = log->op->kind == OP_LOOKUP || log->op->kind == OP_IS_MAPPED;
+    for (unsigned i = 0; asks && i < log->op->count; i++) {
+        const unsigned owners = unsettled_owners(world, log, log->op->first + i);
+        hash = world_mix(hash, (uint64_t)log->outcomes[i] << OWNER_COUNT | owners);
+    }
+    return hash;
 }
 
 static uint64_t hash_history(const struct world *world)
@@ -302,29 +375,15 @@ static uint64_t hash_history(const struct world *world)
         for (unsigned j = 0; j < world->calls; j++) {
             before |= (uint64_t)world_before(world, &world->log[j].end, log) << j;
         }
-        hash = mix(hash, hash_op(log->op));
-        hash = mix(hash, before);
-        hash = mix(hash, (uint64_t)log->status << 16 | (uint64_t)log->place << 8 |
+        hash = world_mix(hash, hash_op(log->op));
+        hash = world_mix(hash, before);
+        hash = world_mix(hash, (uint64_t)log->status << 16 | (uint64_t)log->place << 8 |
                              log->decommitted);
-        for (unsigned c = 0; log->op->kind == OP_LOOKUP || log->op->kind == OP_IS_MAPPED
-                                 ? c < log->op->count
-                                 : false;
-             c++) {
-            const uint8_t outcome = log->outcomes[c];
-            const unsigned owner = log->op->kind == OP_LOOKUP ? outcome & 7U : 0;
-            const size_t chunk = log->op->first + c;
-            const bool unsettled =
-                owner != 0 &&
-                !world_before(
-                    world,
-                    &world->facts.tenure[log->op->mapper][chunk][owner - 1].settled,
-                    log);
-            hash = mix(hash, (uint64_t)outcome << 1 | unsettled);
-        }
+        hash = mix_outcomes(world, log, hash);
     }
     for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {
         for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
-            hash = mix(hash, settled_state(world, mapper, chunk));
+            hash = world_mix(hash, settled_state(world, mapper, chunk));
         }
     }
     return hash | 1; /* 0: an empty place */

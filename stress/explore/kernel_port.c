@@ -22,10 +22,13 @@ static size_t end_chunk(struct mm_extent extent)
     return (mm_extent_end(extent) - WORLD_BASE + WORLD_CHUNK - 1) / WORLD_CHUNK;
 }
 
-static void step(enum mm_os_call call, struct mm_extent extent)
+static void step(const struct port *port, enum mm_os_call call,
+                 struct mm_extent extent)
 {
-    sim_step(UINT64_C(0x4000) + ((uint64_t)call << 8) + (first_chunk(extent) << 4) +
-             end_chunk(extent));
+    const uint64_t what = UINT64_C(0x4000) + ((uint64_t)call << 8) +
+                          (first_chunk(extent) << 4) + end_chunk(extent);
+    sim_step(what);
+    world_mix_os(port->world, what << 1 | port->mapper);
 }
 
 /* Which fault this call meets. */
@@ -37,6 +40,7 @@ static unsigned choose_fault(struct world *world, unsigned kinds)
     const unsigned fault = sim_choose_fault(kinds);
     if (fault != FAULT_NONE) {
         world->faults_left--;
+        world_mix_os(world, fault);
     }
     return fault;
 }
@@ -120,7 +124,7 @@ static int port_reserve(void *context, struct mm_extent extent,
     enum { MEMORY = 1, INTRUDER, KINDS };
     struct port *port = context;
     struct world *world = port->world;
-    step(MM_OS_RESERVE, extent);
+    step(port, MM_OS_RESERVE, extent);
     expect_claimed(port, MM_OS_RESERVE, extent, 1U << WATCH_RESERVING);
     marks_before(world, port->mapper, MM_OS_RESERVE, first_chunk(extent),
                  end_chunk(extent));
@@ -184,7 +188,7 @@ static int port_commit(void *context, struct mm_extent extent,
                        const struct mm_strategy *strategy)
 {
     const struct port *port = context;
-    step(MM_OS_COMMIT, extent);
+    step(port, MM_OS_COMMIT, extent);
     expect_own(port, extent);
     return with_faults(port, MM_OS_COMMIT, port->inner.operations->commit, extent,
                        strategy);
@@ -202,7 +206,7 @@ static int port_decommit(void *context, struct mm_extent extent,
                          const struct mm_strategy *strategy)
 {
     struct port *port = context;
-    step(MM_OS_DECOMMIT, extent);
+    step(port, MM_OS_DECOMMIT, extent);
     expect_claimed(port, MM_OS_DECOMMIT, extent,
                    1U << WATCH_DECOMMITTING_Q | 1U << WATCH_DECOMMITTING_M);
     note_decommit(port->world);
@@ -214,7 +218,7 @@ static int port_release(void *context, struct mm_extent extent)
 {
     struct port *port = context;
     struct world *world = port->world;
-    step(MM_OS_RELEASE, extent);
+    step(port, MM_OS_RELEASE, extent);
     expect_claimed(port, MM_OS_RELEASE, extent,
                    1U << WATCH_RELEASING_Q | 1U << WATCH_RELEASING_M);
     marks_before(world, port->mapper, MM_OS_RELEASE, first_chunk(extent),
@@ -254,7 +258,7 @@ static int port_each_mapping(void *context, struct mm_extent range,
                              mm_mapping_visitor visit, void *argument)
 {
     const struct port *port = context;
-    step(MM_OS_EACH_MAPPING, range);
+    step(port, MM_OS_EACH_MAPPING, range);
     return port->inner.operations->each_mapping(port->inner.context, range, visit,
                                                 argument);
 }

@@ -89,11 +89,17 @@ static enum mm_status verify(struct world *world, const struct op *op,
 
 /* -------------------------------------------------------------- foreign code */
 
+static void os_step(struct world *world, uint64_t what)
+{
+    sim_step(what);
+    world_mix_os(world, what);
+}
+
 static enum mm_status foreign_map(struct world *world, const struct op *op)
 {
     const struct mm_mapping mapping = {.extent = world_extent(op->first, op->count),
                                        .access = op->arg};
-    sim_step(UINT64_C(0x6000) + op->first);
+    os_step(world, UINT64_C(0x6000) + op->first);
     if (sim_kernel_foreign_map(world->kernel, &mapping) != 0) {
         return MM_CONFLICT;
     }
@@ -105,7 +111,7 @@ static enum mm_status foreign_map(struct world *world, const struct op *op)
 
 static enum mm_status foreign_unmap(struct world *world, const struct op *op)
 {
-    sim_step(UINT64_C(0x6100) + op->first);
+    os_step(world, UINT64_C(0x6100) + op->first);
     for (unsigned i = 0; i < op->count; i++) {
         const struct mm_extent extent = world_extent(op->first + i, 1);
         const struct sim_view view = sim_kernel_view(world->kernel, extent.start);
@@ -143,7 +149,7 @@ void tokens_touch(struct world *world, const struct op *op)
         const size_t chunk = op->first + i;
         const struct mm_extent extent = world_extent(chunk, 1);
         const size_t last_page = extent.bytes - world->support[op->mapper].page_bytes;
-        sim_step(UINT64_C(0x6200) + chunk);
+        os_step(world, UINT64_C(0x6200) + chunk);
         const uint64_t token = world->next_token++;
         touch_page(world, chunk, extent.start, token);
         touch_page(world, chunk, extent.start + last_page, token);

@@ -22,18 +22,21 @@ static unsigned default_of(const struct sim_choice *choice)
     return choice->current >= 0 ? (unsigned)choice->current : lowest(choice->runnable);
 }
 
-/* Bit number `index` of those that are set. */
-static unsigned pick_bit(unsigned mask, unsigned index)
-{
-    while (index-- > 0) {
-        mask &= mask - 1;
-    }
-    return lowest(mask);
-}
+/* For each set of threads how many they are, and which. A table: this is done before each
+ * step, and a loop over bits would be mispredicted as often as the choice is random. */
+static const struct {
+    uint8_t count;
+    uint8_t threads[SIM_MAX_THREADS];
+} sets[1 << SIM_MAX_THREADS] = {
+    {0, {0}},       {1, {0}},       {1, {1}},       {2, {0, 1}},
+    {1, {2}},       {2, {0, 2}},    {2, {1, 2}},    {3, {0, 1, 2}},
+    {1, {3}},       {2, {0, 3}},    {2, {1, 3}},    {3, {0, 1, 3}},
+    {2, {2, 3}},    {3, {0, 2, 3}}, {3, {1, 2, 3}}, {4, {0, 1, 2, 3}},
+};
 
 static unsigned any_thread(struct explorer *explorer, unsigned mask)
 {
-    return pick_bit(mask, explorer_below(explorer, (unsigned)__builtin_popcount(mask)));
+    return sets[mask].threads[explorer_below(explorer, sets[mask].count)];
 }
 
 /* Stale values and faults: one in four is not the default. */
@@ -144,6 +147,8 @@ static void end_freeze(struct explorer *explorer, uint32_t point)
 
 /* ------------------------------------------------------------- bytes and replay */
 
+enum { MAX_STALE = 32 }; /* loads of one run that bytes may make stale */
+
 /* Mostly "as you were": three bytes in four. */
 static unsigned from_bytes(struct explorer *explorer, const struct sim_choice *choice)
 {
@@ -151,14 +156,17 @@ static unsigned from_bytes(struct explorer *explorer, const struct sim_choice *c
         return default_of(choice);
     }
     const unsigned byte = explorer->bytes[explorer->byte_at++];
-    if (byte < 192) {
+    const bool stale = choice->kind == SIM_CHOOSE_VALUE;
+    /* Memory shows the newest value some time, or a loop would never end. */
+    if (byte < 192 || (stale && explorer->stale_left == 0)) {
         return default_of(choice);
     }
+    explorer->stale_left -= stale;
     if (choice->kind != SIM_CHOOSE_THREAD) {
         return (byte - 192) % choice->options;
     }
-    return pick_bit(choice->runnable,
-                    (byte - 192) % (unsigned)__builtin_popcount(choice->runnable));
+    const unsigned count = sets[choice->runnable].count;
+    return sets[choice->runnable].threads[(byte - 192) % count];
 }
 
 static unsigned replay(struct explorer *explorer, const struct sim_choice *choice)
@@ -197,6 +205,7 @@ void strategy_begin_run(struct explorer *explorer)
         explorer->left = explorer->bounds;
         explorer->frame_at = 0;
         explorer->byte_at = 0;
+        explorer->stale_left = MAX_STALE;
         explorer->recorded_at = 0;
         break;
     }

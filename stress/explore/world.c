@@ -28,6 +28,11 @@ void world_fail(struct world *world, enum oracle oracle, const char *format, ...
     }
 }
 
+void world_mix_os(struct world *world, uint64_t what)
+{
+    world->facts.os = world_mix(world->facts.os, what);
+}
+
 bool world_remember(uint64_t *set, uint64_t hash)
 {
     uint64_t *slot = &set[hash >> (64 - WORLD_SET_BITS)];

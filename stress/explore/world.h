@@ -117,6 +117,7 @@ struct world {
         /* For whom the kernel's reservation was made. */
         const struct mm_owner *reserved_for[PROGRAM_CHUNKS];
         uint64_t tokens[PROGRAM_CHUNKS]; /* what the owner last wrote; 0: nothing */
+        uint64_t os;     /* hash of all that was done to the simulated kernel */
         uint8_t adopted; /* foreign mappings made for external owners, in chunks */
         struct tenure tenure[2][PROGRAM_CHUNKS][OWNER_COUNT];
         int16_t claimer[2][PROGRAM_CHUNKS];    /* thread, -1: nobody */
@@ -131,9 +132,8 @@ struct world {
     unsigned calls;
     struct call_log *current[SIM_MAX_THREADS]; /* NULL: between calls */
     uint8_t faults_left;
-    uint64_t good_runs[1 << WORLD_SET_BITS]; /* hashes of runs that ended well */
-    uint64_t
-        good_histories[1 << WORLD_SET_BITS]; /* hashes of those that O8 explained */
+    uint64_t good_ends[1 << WORLD_SET_BITS];      /* hashes of good end states */
+    uint64_t good_histories[1 << WORLD_SET_BITS]; /* of those that O8 explained */
     uint64_t next_token;
 
     enum oracle failed;
@@ -157,9 +157,9 @@ void world_stored(void *context, const void *address, unsigned bytes, uint64_t b
                   uint64_t after);
 void world_waits(void *context, unsigned thread, const void *mutex);
 
-/* The checks of a run that ended well: end state and histories. `hash` is the run's: one
- * that was found good before is the same run, and not looked at again. */
-void world_check_end(struct world *world, uint64_t hash);
+/* The checks of a run that ended well: end state and histories. An end state that was
+ * found good before is not looked at again. */
+void world_check_end(struct world *world);
 
 /* ------------------------------------------------- shared by the files of it */
 
@@ -216,6 +216,15 @@ void marks_before(struct world *world, unsigned mapper, enum mm_os_call call,
 void marks_after(struct world *world, unsigned mapper, enum mm_os_call call,
                  size_t first, size_t end);
 void marks_see_mapped(struct world *world, size_t chunk);
+
+static inline uint64_t world_mix(uint64_t hash, uint64_t value)
+{
+    hash = (hash ^ value) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 29;
+}
+
+/* Something is done to the simulated kernel. */
+void world_mix_os(struct world *world, uint64_t what);
 
 /* Whether the hash is in a set of 1 << WORLD_SET_BITS; it is afterwards, in the place of
  * another one. */
