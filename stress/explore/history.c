@@ -46,15 +46,15 @@ struct search {
     unsigned count;
     uint32_t before[WORLD_CALLS]; /* a bit for each that comes first for sure */
     chunk_state end;
-    struct place dead_ends[1 << DEAD_END_BITS]; /* places searched in vain, of all chunks */
+    struct place
+        dead_ends[1 << DEAD_END_BITS]; /* places searched in vain, of all chunks */
 };
 
 static struct place *dead_end_slot(struct search *search, const struct place *place)
 {
-    const uint64_t hash = ((uint64_t)place->done << 32 | place->halves) *
-                              UINT64_C(0x9E3779B97F4A7C15) +
-                          ((uint64_t)place->state << 8 | place->chunk) *
-                              UINT64_C(0xD1342543DE82EF95);
+    const uint64_t hash =
+        ((uint64_t)place->done << 32 | place->halves) * UINT64_C(0x9E3779B97F4A7C15) +
+        ((uint64_t)place->state << 8 | place->chunk) * UINT64_C(0xD1342543DE82EF95);
     return &search->dead_ends[hash >> (64 - DEAD_END_BITS)];
 }
 
@@ -378,7 +378,7 @@ static uint64_t hash_history(const struct world *world)
         hash = world_mix(hash, hash_op(log->op));
         hash = world_mix(hash, before);
         hash = world_mix(hash, (uint64_t)log->status << 16 | (uint64_t)log->place << 8 |
-                             log->decommitted);
+                                   log->decommitted);
         hash = mix_outcomes(world, log, hash);
     }
     for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {

@@ -304,6 +304,25 @@ static bool names_a_holder(const struct world *world, const struct call_log *log
                          &world->facts.tenure[log->op->mapper][chunk][owner].left, log);
 }
 
+/* Whether the mapping that a record shows was one that the mapper does not know of:
+ * foreign code's, or another mapper's. */
+static bool shows_a_foreigner(const struct world *world, const struct call_log *log,
+                              const struct mm_error *error)
+{
+    const uintptr_t at = error->foreign.extent.start > error->request.start
+                             ? error->foreign.extent.start
+                             : error->request.start;
+    const size_t chunk = (at - WORLD_BASE) / WORLD_CHUNK;
+    bool found = !world_before(world, &world->facts.foreign[chunk], log);
+    for (unsigned owner = 0; owner < OWNER_COUNT && world->program->mappers > 1;
+         owner++) {
+        const unsigned other = 1U - log->op->mapper;
+        found |=
+            !world_before(world, &world->facts.tenure[other][chunk][owner].left, log);
+    }
+    return found;
+}
+
 /* Whether somebody else gave the chunk away during the call: then the record need not
  * name him any more. */
 static bool somebody_left(const struct world *world, const struct call_log *log,
@@ -346,6 +365,9 @@ void records_check(struct world *world, const struct call_log *log,
                !somebody_left(world, log,
                               (error->address - WORLD_BASE) / WORLD_CHUNK)) {
         wrong = "the holder, who is not named";
+    } else if (error->foreign.extent.bytes > 0 &&
+               !shows_a_foreigner(world, log, error)) {
+        wrong = "the foreign mapping, which is the mapper's own";
     } else if (log->status == MM_NO_MEMORY &&
                (error->os_call == MM_OS_NONE || error->cause == MM_CAUSE_NONE)) {
         wrong = "the call that failed, or its cause";

@@ -136,7 +136,7 @@ const char *const mapper_scenarios[] = {
 
     "program decommit-half-done\n"
     "faults 1\n"
-    "setup heap ensure 0 2\n"
+    "setup heap ensure 0 2\nsetup heap touch 0 2\n"
     "thread 0\nheap decommit 0 2\nheap ensure 0 2\nheap touch 0 2\n"
     "thread 1\nheap ensure 1 1\n"
     "thread 2\nheap is-mapped 0 2\n",
@@ -293,6 +293,13 @@ const char *const mapper_scenarios[] = {
     "records\n"
     "thread 0\nheap quarantine 0 3\n"
     "thread 1\nforeign map 1 1 r\nforeign unmap 1 1\n",
+
+    /* The record of who is in the way must not show who comes when the claim is undone. */
+    "program foreign-record\n"
+    "records\n"
+    "setup foreign map 2 1 r\n"
+    "thread 0\nheap quarantine 0 3\n"
+    "thread 1\nother quarantine 0 1\n",
 
     "program foreign-with-protection\n"
     "thread 0\nheap ensure 0 3\n"
