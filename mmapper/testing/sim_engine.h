@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine's state, shared by its two halves: sim_run.c (threads, switches, choices)
- * and sim_memory.c (locations, stores, clocks).
+ * The engine's state, shared by its parts: sim_run.c (threads, switches, choices),
+ * sim_locations.c (places in memory), sim_memory.c (stores, views, clocks), sim_wait.c.
  */
 #ifndef MMAPPER_TESTING_SIM_ENGINE_H
 #define MMAPPER_TESTING_SIM_ENGINE_H
+
+#include <string.h>
 
 #include "mmapper/testing/fiber.h"
 #include "mmapper/testing/sim_run.h"
@@ -123,10 +125,46 @@ void sim_wake_readers(const struct sim_location *location);
 
 void sim_end_with(enum sim_verdict verdict, unsigned thread) __attribute__((noreturn));
 
+/* The location that the running thread is about to access: a step. */
+struct sim_location *sim_access(const void *address, unsigned bytes, bool write);
+
 /* Begins a run: nothing touched, empty views. */
 void sim_memory_begin(void);
 
 void sim_report(struct sim_event *event);
+
+static inline uint64_t sim_peek(const void *address, unsigned bytes)
+{
+    uint64_t value = 0;
+    switch (bytes) {
+    case 2:
+        return *(const uint16_t *)address;
+    case 4:
+        return *(const uint32_t *)address;
+    case 8:
+        return *(const uint64_t *)address;
+    default:
+        memcpy(&value, address, bytes < sizeof(value) ? bytes : sizeof(value));
+        return value;
+    }
+}
+
+static inline void sim_poke(void *address, unsigned bytes, uint64_t value)
+{
+    switch (bytes) {
+    case 2:
+        *(uint16_t *)address = (uint16_t)value;
+        break;
+    case 4:
+        *(uint32_t *)address = (uint32_t)value;
+        break;
+    case 8:
+        *(uint64_t *)address = value;
+        break;
+    default:
+        memcpy(address, &value, bytes < sizeof(value) ? bytes : sizeof(value));
+    }
+}
 
 /* By pointer: a view is too long for the registers that every x86-64 has. */
 static inline void sim_join_view(sim_view *into, const sim_view *from)

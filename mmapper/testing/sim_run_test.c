@@ -24,23 +24,10 @@ static void begin(void *context)
     shared.last = -1;
 }
 
-/* Explores all executions and prints how they ended. */
 static struct litmus_found explore(struct litmus_search search, const char *name)
 {
-    static struct litmus_found found;
-    if (search.threads == 0) {
-        search.threads = 2;
-    }
     search.begin = begin;
-    litmus_explore(&search, &found);
-    litmus_print(name, &found);
-    return found;
-}
-
-static void expect_all(const struct litmus_found *found, enum sim_verdict verdict)
-{
-    EXPECT(found->executions > 0);
-    EXPECT_EQ(found->verdicts[verdict], found->executions);
+    return litmus_show(&search, name);
 }
 
 /* ------------------------------------------------------------------------ races */
@@ -118,7 +105,7 @@ static void test_races(void)
     struct litmus_search varied = search;
     varied.body = race_free;
     struct litmus_found found = explore(varied, "plain, release and acquire");
-    expect_all(&found, SIM_DONE);
+    litmus_expect_all(&found, SIM_DONE);
     EXPECT(litmus_count(&found, 1) > 0 && litmus_count(&found, 2) > 0);
     void (*const racing[])(void *, unsigned) = {race_no_release, race_no_acquire};
     for (unsigned i = 0; i < 2; i++) {
@@ -132,13 +119,13 @@ static void test_races(void)
     }
     varied.body = race_write_write;
     found = explore(varied, "plain, two stores");
-    expect_all(&found, SIM_RACE);
+    litmus_expect_all(&found, SIM_RACE);
     varied.body = race_read_write;
     found = explore(varied, "plain, load and store");
-    expect_all(&found, SIM_RACE);
+    litmus_expect_all(&found, SIM_RACE);
     varied.body = reads_alone;
     found = explore(varied, "plain, two loads");
-    expect_all(&found, SIM_DONE);
+    litmus_expect_all(&found, SIM_DONE);
 }
 
 /* --------------------------------------------------------------------- freezing */
@@ -172,7 +159,7 @@ static void test_freezing(void)
                                              .bounded = true,
                                              .elide = true};
         const struct litmus_found found = explore(search, "frozen in a lock-free loop");
-        expect_all(&found, SIM_DONE);
+        litmus_expect_all(&found, SIM_DONE);
     }
 }
 
@@ -234,23 +221,23 @@ static void test_verdicts(void)
 {
     struct litmus_search search = {.body = spin, .max_alone = 40};
     struct litmus_found found = explore(search, "a loop that does not wait");
-    expect_all(&found, SIM_ALONE);
+    litmus_expect_all(&found, SIM_ALONE);
     search =
         (struct litmus_search){.body = spin_in_calls, .max_alone = 40, .elide = true};
     found = explore(search, "many calls, each of them short");
-    expect_all(&found, SIM_DONE);
+    litmus_expect_all(&found, SIM_DONE);
     search = (struct litmus_search){.body = store_often, .elide = true};
     found = explore(search, "more stores than are counted");
-    expect_all(&found, SIM_TOO_LONG);
+    litmus_expect_all(&found, SIM_TOO_LONG);
     search = (struct litmus_search){.body = store_everywhere, .elide = true};
     found = explore(search, "more places than views have");
-    expect_all(&found, SIM_TOO_LONG);
+    litmus_expect_all(&found, SIM_TOO_LONG);
     for (unsigned i = 0; i < 80; i++) {
         EXPECT_EQ(shared.many[i].value, 0);
     }
     search = (struct litmus_search){.body = stop};
     found = explore(search, "a thread stops the run");
-    expect_all(&found, SIM_STOPPED);
+    litmus_expect_all(&found, SIM_STOPPED);
     search = (struct litmus_search){.body = meet_faults, .outcome = what_1_saw};
     found = explore(search, "faults");
     EXPECT_EQ(found.count, 6);

@@ -22,8 +22,7 @@ static size_t end_chunk(struct mm_extent extent)
     return (mm_extent_end(extent) - WORLD_BASE + WORLD_CHUNK - 1) / WORLD_CHUNK;
 }
 
-static void step(const struct port *port, enum mm_os_call call,
-                 struct mm_extent extent)
+static void step(const struct port *port, enum mm_os_call call, struct mm_extent extent)
 {
     const uint64_t what = UINT64_C(0x4000) + ((uint64_t)call << 8) +
                           (first_chunk(extent) << 4) + end_chunk(extent);

@@ -233,6 +233,7 @@ void world_forget(uint64_t *set, uint64_t hash);
 
 /* O8: whether the calls of the run, split by chunk, have an order that explains them. */
 void history_check(struct world *world);
+uint64_t history_hash(const struct world *world); /* never 0 */
 uint8_t history_state(const struct world *world, unsigned mapper, size_t chunk);
 
 void port_init(struct world *world, unsigned mapper);
