@@ -16,7 +16,8 @@ enum {
     SIM_HISTORY = 8,         /* stores that a location remembers */
     SIM_MAX_LOCATIONS = 512, /* of one program */
     SIM_MAX_STORES = 250,    /* to one location in one run */
-    SIM_HASH_SLOTS = 2048,
+    SIM_PLACE_BITS = 11,
+    SIM_PLACES = 1 << SIM_PLACE_BITS, /* for locations, by a hash of their addresses */
     SIM_READ_WORDS = 4, /* of bits, one for each location touched in a run */
 };
 
@@ -32,7 +33,7 @@ struct sim_store {
 };
 
 struct sim_location {
-    const void *address;
+    const void *address; /* NULL: nothing has this place */
     uint64_t initial;
     uint8_t bytes;
     /* Learned, over all runs. */
@@ -105,11 +106,10 @@ struct sim_engine {
     unsigned touched_count;
     unsigned slot_count;
     struct sim_location *touched[SIM_MAX_LOCATIONS];
-    uint16_t hashed[SIM_HASH_SLOTS]; /* index + 1 */
-    _Alignas(64) struct sim_location locations[SIM_MAX_LOCATIONS];
+    _Alignas(64) struct sim_location locations[SIM_PLACES];
     /* Of each location its last: number n is at n % SIM_HISTORY. Apart from the rest,
      * which is looked at in every step and fits in a cache line. */
-    struct sim_store stores[SIM_MAX_LOCATIONS][SIM_HISTORY];
+    struct sim_store stores[SIM_PLACES][SIM_HISTORY];
 };
 
 extern struct sim_engine mm_sim;

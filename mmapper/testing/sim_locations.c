@@ -7,33 +7,31 @@
 
 static unsigned hash_of(const void *address)
 {
-    return (unsigned)(((uintptr_t)address >> 1) * UINT64_C(0x9E3779B97F4A7C15) >> 53);
+    return (unsigned)(((uintptr_t)address >> 1) * UINT64_C(0x9E3779B97F4A7C15) >>
+                      (64 - SIM_PLACE_BITS));
 }
 
-_Static_assert(SIM_HASH_SLOTS == 1 << (64 - 53), "the hash has as many bits");
+static struct sim_location *make_location(struct sim_location *place,
+                                          const void *address, unsigned bytes)
+{
+    if (mm_sim.location_count == SIM_MAX_LOCATIONS) {
+        sim_end_with(SIM_TOO_LONG, (unsigned)mm_sim.running);
+    }
+    mm_sim.location_count++;
+    *place = (struct sim_location){.address = address, .bytes = (uint8_t)bytes};
+    return place;
+}
 
 static struct sim_location *find_location(const void *address, unsigned bytes)
 {
     unsigned at = hash_of(address);
-    while (mm_sim.hashed[at] != 0) {
-        struct sim_location *found = &mm_sim.locations[mm_sim.hashed[at] - 1];
-        if (found->address == address) {
-            return found;
+    while (mm_sim.locations[at].address != NULL) {
+        if (mm_sim.locations[at].address == address) {
+            return &mm_sim.locations[at];
         }
-        at = (at + 1) % SIM_HASH_SLOTS;
+        at = (at + 1) % SIM_PLACES;
     }
-    if (mm_sim.location_count == SIM_MAX_LOCATIONS) {
-        sim_end_with(SIM_TOO_LONG, (unsigned)mm_sim.running);
-    }
-    struct sim_location *made = &mm_sim.locations[mm_sim.location_count++];
-    made->address = address;
-    made->bytes = (uint8_t)bytes;
-    made->accessors = 0;
-    made->written = false;
-    made->shared = false;
-    made->touched = false;
-    mm_sim.hashed[at] = (uint16_t)mm_sim.location_count;
-    return made;
+    return make_location(&mm_sim.locations[at], address, bytes);
 }
 
 static void touch(struct sim_location *location)
@@ -106,5 +104,5 @@ void sim_memory_forget(void)
 {
     mm_sim.touched_count = 0;
     mm_sim.location_count = 0;
-    memset(mm_sim.hashed, 0, sizeof(mm_sim.hashed));
+    memset(mm_sim.locations, 0, sizeof(mm_sim.locations));
 }
