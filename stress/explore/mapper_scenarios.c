@@ -179,11 +179,11 @@ const char *const mapper_scenarios[] = {
     "thread 2\nheap lookup 0 3\n",
 
     "program release-at-map-count\n"
-    "max-map-count 3\n"
-    "setup heap quarantine 0 3\n"
+    "max-map-count 2\n" /* whichever splits the mapping second is refused */
+    "setup heap quarantine 0 4\n"
     "thread 0\nheap release 1 1\n"
-    "thread 1\nheap ensure 0 1\n"
-    "thread 2\nheap lookup 0 3\n",
+    "thread 1\nheap ensure 3 1\n"
+    "thread 2\nheap lookup 0 4\n",
 
     /* transfer. */
     "program transfer-lookup\n"

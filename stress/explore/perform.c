@@ -256,9 +256,6 @@ static enum mm_status perform_call(struct world *world, const struct op *op,
     }
     if (log->status != MM_OK && asked != NULL) {
         records_check(world, log, asked);
-        if (asked->address >= WORLD_BASE) {
-            log->blamed = (int)((asked->address - WORLD_BASE) / WORLD_CHUNK);
-        }
     }
     ledger_end(world, log);
     if (log->status != MM_OK) {

@@ -92,7 +92,6 @@ struct spaces_facts {
     uint16_t mapped_units;          /* by results */
     uint8_t holders[SLOT_COUNT];    /* by results: a space's number, 0: none */
     uint64_t slot_ids;              /* that were used up */
-    uint8_t pins[SPACE_OWNERS];
     uint64_t next_token;
     uint16_t zeroed; /* chunks that the kernel zeroed in this run */
     uint8_t change_count[PROGRAM_CHUNKS];
@@ -130,7 +129,9 @@ bool spaces_may_claim(const struct world *world, const struct call_log *log,
                       const struct watch_change *change);
 
 void spaces_chunk_changed(struct world *world, const struct watch_change *change);
-void spaces_pin(struct world *world, int owner, int by);
+
+/* The one lock that a space documents: freelist_space's. */
+bool spaces_is_lock(const struct world *world, const void *mutex);
 
 /* A store that is none to a mapper's table. */
 void spaces_stored(struct world *world, const void *address, unsigned bytes);
@@ -183,6 +184,9 @@ void blocks_verify(struct world *world, const struct block *block);
 /* Whether some other call was not over when this one began, and matters to it. */
 bool spaces_overlap(const struct world *world, const struct call_log *log,
                     bool (*matters)(const struct op *op, const struct op *other));
+
+/* Whether the OS had no memory for the running call. */
+bool spaces_refused(const struct world *world);
 
 /* A failing call had a reason. */
 void spaces_reason(struct world *world, const struct space_call *call, bool reason);

@@ -6,7 +6,7 @@ static void check_pins(struct world *world)
 {
     for (int i = 0; i < SPACE_OWNERS; i++) {
         const struct mm_owner *owner = world->spaces->owners[i];
-        if (owner != NULL && slot_watch_pins(world->mappers[0], owner) != 0) {
+        if (owner != NULL && slot_watch_pins(owner) != 0) {
             world_fail(world, ORACLE_O10, "a pin of %s is left", mm_owner_name(owner));
         }
     }

@@ -3,6 +3,7 @@
  * Spaces as users of the mapper: which claims their calls may make, whom they pin, what
  * others may see of their chunks, and which memory they access.
  */
+#include "spaces/freelist_space_internal.h"
 #include "stress/explore/spaces.h"
 
 int spaces_owner(const struct world *world, const struct mm_owner *owner)
@@ -54,10 +55,10 @@ void spaces_chunk_changed(struct world *world, const struct watch_change *change
     }
 }
 
-void spaces_pin(struct world *world, int owner, int by)
+bool spaces_is_lock(const struct world *world, const void *mutex)
 {
-    uint8_t *pins = &world->spaces->facts.pins[owner - OWNER_COUNT];
-    *pins = (uint8_t)(*pins + by);
+    return world->spaces != NULL && world->spaces->freelist != NULL &&
+           mutex == &world->spaces->freelist->lock;
 }
 
 bool spaces_committed(const struct world *world, uintptr_t address, size_t bytes)
@@ -190,6 +191,13 @@ bool spaces_knows(const struct space_call *call)
     }
     sim_known(times);
     return times[call->begin.thread] >= call->begin.time;
+}
+
+bool spaces_refused(const struct world *world)
+{
+    const struct call_log *log =
+        sim_thread() >= 0 ? world->current[sim_thread()] : NULL;
+    return log != NULL && log->refused;
 }
 
 void spaces_reason(struct world *world, const struct space_call *call, bool reason)

@@ -265,7 +265,6 @@ void world_thread(void *context, unsigned thread)
         log->op = op;
         log->begin = world_stamp();
         log->end.step = UINT32_MAX;
-        log->blamed = -1;
         sim_known(log->clock);
         world->current[thread] = log;
         log->status = op->kind < OP_IMMORTAL_ALLOC ? world_perform(world, op, log)

@@ -62,7 +62,7 @@ struct call_log {
     struct stamp end;               /* step UINT32_MAX while it is under way */
     int16_t clock[SIM_MAX_THREADS]; /* what it knew of the others when it began */
     enum mm_status status;
-    int blamed;    /* the chunk that the error record names; -1: none */
+    bool refused;  /* the OS had no memory for one of its calls */
     uint8_t place; /* the first chunk of what `anywhere` found */
     /* For lookups: what each chunk of the range was, as outcome_of makes it. */
     uint8_t outcomes[PROGRAM_CHUNKS];
@@ -73,6 +73,7 @@ struct call_log {
 
 /* When a chunk was last an owner's, and last in the middle of a call of that owner. */
 struct tenure {
+    struct stamp came;
     struct stamp left;    /* step UINT32_MAX: still there; 0: never was */
     struct stamp gone;    /* as `left`, but kept when the owner comes back */
     struct stamp settled; /* the same of transient states */
@@ -230,6 +231,10 @@ void world_mix_os(struct world *world, uint64_t what);
  * another one. */
 bool world_remember(uint64_t *set, uint64_t hash);
 void world_forget(uint64_t *set, uint64_t hash);
+
+/* O2: the kernel has of a chunk what its state says. */
+void world_check_kernel(struct world *world, unsigned mapper, size_t chunk,
+                        struct watch_value value);
 
 /* O8: whether the calls of the run, split by chunk, have an order that explains them. */
 void history_check(struct world *world);
