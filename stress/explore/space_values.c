@@ -137,15 +137,14 @@ static bool in_the_way(const struct op *op, const struct op *other)
 static bool conflicts(const struct world *world, size_t chunk,
                       const struct mm_owner *owner)
 {
-    const struct spaces_facts *facts = &world->spaces->facts;
-    for (unsigned i = 0; i < facts->change_count[chunk] && i < SPACES_CHANGES; i++) {
-        const struct mm_owner *other = facts->changes[chunk][i].owner;
+    const struct chunk_past *past = &world->past[0][chunk];
+    for (unsigned i = 0; i < past->count && i < WORLD_CHANGES; i++) {
+        const struct mm_owner *other = past->items[i].owner;
         if (other != NULL && other != owner) {
             return true;
         }
     }
-    return facts->change_count[chunk] > SPACES_CHANGES ||
-           world->facts.foreign[chunk].step != 0;
+    return past->count > WORLD_CHANGES || world->facts.foreign[chunk].step != 0;
 }
 
 static void take_slot(struct world *world, struct space_call *call,

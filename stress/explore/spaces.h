@@ -34,8 +34,7 @@ enum {
     FREELIST_TABLE_USED = 256, /* more than the table of so few pages has */
     SPACES_BLOCKS = WORLD_CALLS + PROGRAM_SETUP,
     SPACES_CALLS = WORLD_CALLS + PROGRAM_SETUP,
-    SPACES_CHANGES = 12, /* of a chunk in one run; more are not followed */
-    STRANGER_ID = 250,   /* a space that holds no slot */
+    STRANGER_ID = 250, /* a space that holds no slot */
 };
 
 /* Data has this address, where nothing is: metadata is beside it. */
@@ -74,13 +73,6 @@ struct space_call {
     bool skipped; /* there was nothing to do it on */
 };
 
-/* A chunk became this. */
-struct chunk_change {
-    struct stamp when;
-    enum watch_state state;
-    const struct mm_owner *owner;
-};
-
 struct spaces_facts {
     struct block blocks[SPACES_BLOCKS];
     unsigned block_count;
@@ -94,8 +86,6 @@ struct spaces_facts {
     uint64_t slot_ids;              /* that were used up */
     uint64_t next_token;
     uint16_t zeroed; /* chunks that the kernel zeroed in this run */
-    uint8_t change_count[PROGRAM_CHUNKS];
-    struct chunk_change changes[PROGRAM_CHUNKS][SPACES_CHANGES];
 };
 
 struct spaces {
@@ -128,8 +118,6 @@ int spaces_owner(const struct world *world, const struct mm_owner *owner);
 bool spaces_may_claim(const struct world *world, const struct call_log *log,
                       const struct watch_change *change);
 
-void spaces_chunk_changed(struct world *world, const struct watch_change *change);
-
 /* The one lock that a space documents: freelist_space's. */
 bool spaces_is_lock(const struct world *world, const void *mutex);
 
@@ -138,12 +126,6 @@ void spaces_stored(struct world *world, const void *address, unsigned bytes);
 
 /* The kernel dropped the contents. */
 void spaces_zero(struct world *world, struct mm_extent extent);
-
-/* What a lookup of a spaces' chunk said, or is_mapped (`owner` is not looked at). */
-void spaces_check_lookup(struct world *world, const struct call_log *log, size_t chunk,
-                         struct mm_lookup lookup);
-void spaces_check_is_mapped(struct world *world, const struct call_log *log,
-                            size_t chunk, bool mapped);
 
 static inline bool spaces_have(const struct world *world, size_t chunk)
 {

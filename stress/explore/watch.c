@@ -242,9 +242,7 @@ static void follow_chunks(struct world *world, unsigned mapper,
         const int claimer = world->facts.claimer[mapper][chunk];
         one.first = chunk;
         follow_tenure(world, mapper, chunk, &one);
-        if (world->spaces != NULL && mapper == 0) {
-            spaces_chunk_changed(world, &one);
-        }
+        past_add(world, mapper, &one);
         if (world_on(world, ORACLE_O5)) {
             check_edge(world, mapper, &one, claimer);
         }

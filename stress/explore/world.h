@@ -88,6 +88,19 @@ struct marks {
     bool from_setup;                    /* committed before the run, and not vacated */
 };
 
+/* What a chunk was in the course of a run: item 0 is what setup left. Not reset but for
+ * the count. */
+enum { WORLD_CHANGES = 12 }; /* more are not followed */
+
+struct chunk_past {
+    unsigned count; /* WORLD_CHANGES + 1: too many */
+    struct {
+        struct stamp when;
+        enum watch_state state;
+        const struct mm_owner *owner;
+    } items[WORLD_CHANGES];
+};
+
 struct port {
     struct world *world;
     unsigned mapper;
@@ -129,6 +142,7 @@ struct world {
         /* When a foreign mapping was last there. */
         struct stamp foreign[PROGRAM_CHUNKS];
     } facts, initial;
+    struct chunk_past past[2][PROGRAM_CHUNKS];
     struct call_log log[WORLD_CALLS];
     unsigned calls;
     struct call_log *current[SIM_MAX_THREADS]; /* NULL: between calls */
@@ -235,6 +249,16 @@ void world_forget(uint64_t *set, uint64_t hash);
 /* O2: the kernel has of a chunk what its state says. */
 void world_check_kernel(struct world *world, unsigned mapper, size_t chunk,
                         struct watch_value value);
+
+/* What chunks were (past.c). O8 of queries: the chunk was so at some time that the call
+ * can see; `owner` is not looked at by the second. */
+void past_begin(struct world *world, unsigned mapper, size_t chunk,
+                struct watch_value value);
+void past_add(struct world *world, unsigned mapper, const struct watch_change *change);
+void past_check_lookup(struct world *world, const struct call_log *log, size_t chunk,
+                       struct mm_lookup lookup);
+void past_check_is_mapped(struct world *world, const struct call_log *log, size_t chunk,
+                          bool mapped);
 
 /* O8: whether the calls of the run, split by chunk, have an order that explains them. */
 void history_check(struct world *world);
