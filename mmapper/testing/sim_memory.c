@@ -164,12 +164,30 @@ static bool is_outside(void)
     return mm_sim.running < 0 || mm_sim.observing;
 }
 
+static void end_with_race(const struct sim_location *location)
+{
+    mm_sim.race = location->address;
+    sim_end_with(SIM_RACE, (unsigned)mm_sim.running);
+}
+
+/* A step of an atomic operation. A place is for atomic or for plain accesses, in a run:
+ * the history of one knows nothing of the other. */
+static struct sim_location *access_atomic(const void *address, unsigned bytes,
+                                          bool write)
+{
+    struct sim_location *location = sim_access(address, bytes, write);
+    if (location->plain) {
+        end_with_race(location);
+    }
+    return location;
+}
+
 uint64_t sim_atomic_load(const void *address, unsigned bytes, enum sim_order order)
 {
     if (is_outside()) {
         return sim_peek(address, bytes);
     }
-    struct sim_location *location = sim_access(address, bytes, false);
+    struct sim_location *location = access_atomic(address, bytes, false);
     const unsigned number = choose_store(location, order);
     const uint64_t value = value_of(location, number);
     const unsigned stale = location->newest - number;
@@ -185,7 +203,7 @@ void sim_atomic_store(void *address, unsigned bytes, enum sim_order order,
         sim_poke(address, bytes, value);
         return;
     }
-    struct sim_location *location = sim_access(address, bytes, true);
+    struct sim_location *location = access_atomic(address, bytes, true);
     const uint64_t before = sim_peek(address, bytes);
     tell(SIM_EVENT_STORE, location, order, before, value, true, 0);
     append(location, value, order, false);
@@ -204,7 +222,7 @@ bool sim_atomic_cas(void *address, unsigned bytes, enum sim_order success,
     /* A failure orders what a load could. */
     const unsigned failure =
         success == SIM_SEQ_CST ? SIM_SEQ_CST : success & (unsigned)SIM_ACQUIRE;
-    struct sim_location *location = sim_access(address, bytes, true);
+    struct sim_location *location = access_atomic(address, bytes, true);
     const uint64_t before = sim_peek(address, bytes);
     const bool swaps = before == expected;
     take_up(location, location->newest, swaps ? success : failure);
@@ -224,7 +242,7 @@ uint64_t sim_atomic_fetch_add(void *address, unsigned bytes, enum sim_order orde
         sim_poke(address, bytes, (old + delta) & mask);
         return old;
     }
-    struct sim_location *location = sim_access(address, bytes, true);
+    struct sim_location *location = access_atomic(address, bytes, true);
     const uint64_t before = sim_peek(address, bytes);
     take_up(location, location->newest, order);
     tell(SIM_EVENT_ADD, location, order, before, (before + delta) & mask, true, 0);
@@ -248,7 +266,8 @@ void sim_plain_access(const void *address, unsigned bytes, bool write)
         location->write_time = 0;
         location->writer = (uint8_t)me;
     }
-    bool race = location->write_time > thread->clock[location->writer];
+    bool race =
+        location->stored || location->write_time > thread->clock[location->writer];
     if (write) {
         for (unsigned other = 0; other < mm_sim.options.threads; other++) {
             race |= other != me && location->readers[other] > thread->clock[other];
@@ -262,7 +281,6 @@ void sim_plain_access(const void *address, unsigned bytes, bool write)
     tell(write ? SIM_EVENT_PLAIN_STORE : SIM_EVENT_PLAIN_LOAD, location, 0, value,
          write ? 0 : value, write, 0);
     if (race) {
-        mm_sim.race = address;
-        sim_end_with(SIM_RACE, me);
+        end_with_race(location);
     }
 }

@@ -99,6 +99,36 @@ static uint64_t what_1_saw(void *context)
     return shared.seen[1];
 }
 
+static void mixes(void *context, unsigned thread)
+{
+    (void)context;
+    if (thread == 0) {
+        mm_plain_store(&shared.many[0].value, 1);
+    } else {
+        mm_store_relaxed_u64(&shared.many[0], 2);
+    }
+}
+
+static void mixes_alone(void *context, unsigned thread)
+{
+    (void)context;
+    if (thread == 0) {
+        (void)mm_load_acquire_u64(&shared.many[0]);
+        mm_store_relaxed_u64(&shared.many[0], 1);
+        (void)mm_plain_load(&shared.many[0].value);
+    }
+}
+
+static void test_mixing(void)
+{
+    struct litmus_found found =
+        explore((struct litmus_search){.body = mixes}, "plain and atomic");
+    litmus_expect_all(&found, SIM_RACE);
+    found = explore((struct litmus_search){.body = mixes_alone},
+                    "plain and atomic, one thread");
+    litmus_expect_all(&found, SIM_RACE);
+}
+
 static void test_races(void)
 {
     const struct litmus_search search = {.outcome = what_1_saw};
@@ -246,6 +276,7 @@ static void test_verdicts(void)
 int main(void)
 {
     test_races();
+    test_mixing();
     test_freezing();
     test_verdicts();
     return 0;

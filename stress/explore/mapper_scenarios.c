@@ -323,6 +323,12 @@ const char *const mapper_scenarios[] = {
     "thread 1\nother anywhere 2\n"
     "thread 2\nheap lookup 0 6\n",
 
+    /* The last search finds room only above where the one before it ended. */
+    "program anywhere-wraps\n"
+    "setup other quarantine 4 2\n"
+    "thread 0\nheap anywhere 2\nheap anywhere 2\nheap anywhere 2\n"
+    "thread 1\nother release 4 2\n",
+
     "program anywhere-against-exact\n"
     "thread 0\nheap anywhere 3\n"
     "thread 1\nother quarantine 3 3\n"
