@@ -358,15 +358,13 @@ static bool names_a_holder(const struct world *world, const struct call_log *log
                          &world->facts.tenure[log->op->mapper][chunk][owner].left, log);
 }
 
-/* Whether the mapping that a record shows was one that the mapper does not know of:
- * foreign code's, or another mapper's. */
+/* Whether the mapping that a record shows in the way, at its address, was one that the
+ * mapper does not know of: foreign code's, or another mapper's. The kernel may list it
+ * together with the mapper's own beside it. */
 static bool shows_a_foreigner(const struct world *world, const struct call_log *log,
                               const struct mm_error *error)
 {
-    const uintptr_t at = error->foreign.extent.start > error->request.start
-                             ? error->foreign.extent.start
-                             : error->request.start;
-    const size_t chunk = (at - WORLD_BASE) / WORLD_CHUNK;
+    const size_t chunk = (error->address - WORLD_BASE) / WORLD_CHUNK;
     bool found = !world_before(world, &world->facts.foreign[chunk], log);
     for (unsigned owner = 0; owner < OWNER_COUNT && world->program->mappers > 1;
          owner++) {
