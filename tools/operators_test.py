@@ -57,6 +57,10 @@ class OperatorsTest(unittest.TestCase):
         self.expect("    a++;", "sign", "    a--;")
         self.expect("    a += 2;", "sign", "    a -= 2;")
 
+    def test_no_code(self):
+        self.expect("    mm_plain_writes(&a);", "call")
+        self.expect("    mm_count(&a);", "call", "    ;")
+
     def test_one(self):
         self.expect("    return a + 1;", "one", "    return a ;")
         self.expect("    return a + 10;", "one")

@@ -19,6 +19,7 @@ _WEAKER = {
 _COMPARISONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 _SIGNS = {"+": "-", "-": "+", "+=": "-=", "-=": "+=", "++": "--", "--": "++"}
 _LOGIC = {"&&": "||", "||": "&&"}
+_NO_CODE = {"mm_plain_reads", "mm_plain_writes"}  # they say something, and do nothing
 _KEYWORDS = {
     "if", "while", "for", "switch", "return", "sizeof", "do", "else", "case", "goto",
     "break", "continue", "default", "_Alignas", "_Alignof", "_Static_assert",
@@ -230,6 +231,8 @@ class _Function:
         if [self._at(index - n) for n in (3, 2, 1)] == ["(", "void", ")"]:
             first = index - 3
         if self._at(first - 1) not in ("{", "}", ";") or self._at(index) in _KEYWORDS:
+            return
+        if self._at(index) in _NO_CODE:
             return
         opening = self.tokens[index + 1] if index + 1 < len(self.tokens) else None
         if opening is None or opening.text != "(" or self._at(opening.match + 1) != ";":
