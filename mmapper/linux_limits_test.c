@@ -40,6 +40,7 @@ static const struct world unlimited = {
 };
 
 static struct world world;
+static bool explaining; /* others, as a sanitizer before main, are told the truth */
 
 static const char *text_of(const char *path)
 {
@@ -79,9 +80,13 @@ int __wrap_open(const char *path, int flags, ...)
     return file;
 }
 
+int __real_getrlimit(__rlimit_resource_t resource, struct rlimit *limit);
 int __wrap_getrlimit(__rlimit_resource_t resource, struct rlimit *limit);
 int __wrap_getrlimit(__rlimit_resource_t resource, struct rlimit *limit)
 {
+    if (!explaining) {
+        return __real_getrlimit(resource, limit);
+    }
     EXPECT(resource == RLIMIT_AS || resource == RLIMIT_DATA);
     *limit = resource == RLIMIT_AS ? world.address_space : world.data;
     errno = world.limit_error;
@@ -103,14 +108,22 @@ int __wrap_mm_linux_each_mapping(struct mm_extent range, mm_mapping_visitor visi
 }
 /* NOLINTEND(bugprone-reserved-identifier) */
 
+static enum mm_memory_cause
+explain_with(enum mm_os_call call, const struct mm_strategy *strategy, size_t bytes)
+{
+    explaining = true;
+    const enum mm_memory_cause cause =
+        mm_linux_explain_no_memory(call, strategy, bytes);
+    explaining = false;
+    EXPECT_EQ(fcntl(STDIN_FILENO, F_GETFD), -1); /* what was opened is closed */
+    return cause;
+}
+
 static enum mm_memory_cause explain_for(enum mm_os_call call,
                                         enum mm_accounting accounting, size_t bytes)
 {
     const struct mm_strategy strategy = {.accounting = accounting};
-    const enum mm_memory_cause cause =
-        mm_linux_explain_no_memory(call, &strategy, bytes);
-    EXPECT_EQ(fcntl(STDIN_FILENO, F_GETFD), -1); /* what was opened is closed */
-    return cause;
+    return explain_with(call, &strategy, bytes);
 }
 
 static enum mm_memory_cause explain(enum mm_os_call call, size_t bytes)
@@ -129,7 +142,7 @@ static void expect_unknown_for_all(void)
 {
     for (unsigned call = 0; call < MM_OS_CALL_COUNT; call++) {
         EXPECT_EQ(explain((enum mm_os_call)call, SIZE_MAX), MM_CAUSE_UNKNOWN);
-        EXPECT_EQ(mm_linux_explain_no_memory((enum mm_os_call)call, NULL, SIZE_MAX),
+        EXPECT_EQ(explain_with((enum mm_os_call)call, NULL, SIZE_MAX),
                   MM_CAUSE_UNKNOWN);
     }
 }
@@ -203,7 +216,7 @@ static void test_heuristic_overcommit(void)
     world = unlimited;
     world.overcommit = "0\n";
     expect_bound(MM_OS_COMMIT, 401 * KIB - 1, MM_CAUSE_COMMIT_LIMIT);
-    EXPECT_EQ(mm_linux_explain_no_memory(MM_OS_COMMIT, NULL, 401 * KIB),
+    EXPECT_EQ(explain_with(MM_OS_COMMIT, NULL, 401 * KIB),
               MM_CAUSE_COMMIT_LIMIT); /* nobody said that it is not charged */
     EXPECT_EQ(explain_for(MM_OS_COMMIT, MM_UNACCOUNTED, SIZE_MAX), MM_CAUSE_UNKNOWN);
     EXPECT_EQ(explain(MM_OS_ACQUIRE_TABLE, SIZE_MAX), MM_CAUSE_UNKNOWN);

@@ -164,6 +164,7 @@ static void test_verify_sees_damage(void)
         {8, 1},         /* unit 3: previous */
         {8, 1U << 31},  /* used, but on the list */
         {9, 1},         /* next */
+        {9, 1U << 29},  /* far behind the table */
         {10, 1},        /* units 4-7: previous */
         {11, 1},        /* next */
         {13, 1},        /* the size, low copy */
