@@ -183,6 +183,31 @@ static void test_verify_sees_damage(void)
     freelist_end(&lists);
 }
 
+/* A used block took the place of a free one on the list: all links and numbers agree. */
+static void test_verify_sees_used_block_on_list(void)
+{
+    const uint32_t free_bit = 1U << 31;
+    const uint32_t start = 1U << 31;
+    struct lists lists;
+    struct raw_memory_freelist *list = freelist_begin(&lists, 8, 4);
+    EXPECT_EQ(alloc(list, 2), 0);
+    EXPECT_EQ(alloc(list, 1), 2);
+    uint32_t before[2 * 10];
+    uint32_t *words = lists.table;
+    memcpy(before, words, sizeof before);
+    words[0] = 3; /* the list: entry 4, which is free, and 3, which is not */
+    words[1] = start | 4;
+    words[8] = free_bit | 0;
+    words[9] = start | 3;
+    words[6] = 4;
+    words[7] = start | 0;
+    EXPECT(!raw_memory_freelist_verify(list, NULL));
+    words[6] |= free_bit; /* and so it is right, but for entry 5 */
+    EXPECT(!raw_memory_freelist_verify(list, NULL));
+    memcpy(words, before, sizeof before);
+    freelist_end(&lists);
+}
+
 int main(void)
 {
     test_grow();
@@ -190,5 +215,6 @@ int main(void)
     test_misuse();
     test_bad_shapes();
     test_verify_sees_damage();
+    test_verify_sees_used_block_on_list();
     return 0;
 }
