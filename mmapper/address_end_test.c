@@ -15,6 +15,16 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+/* AddressSanitizer keeps variables elsewhere than on the stack that a thread is given. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FAKE_STACKS true
+#endif
+#endif
+#ifndef FAKE_STACKS
+#define FAKE_STACKS false
+#endif
+
 /* The ends that there are, and which of them lie above a stack near 2^47. */
 static const unsigned ends[] = {57, 56, 52, 48, 47, 42, 39, 38};
 enum { ENDS = 8, HIGH_ENDS = 5, ELSEWHERE = 1 << 20, LOW_STACK = 1 << 29 };
@@ -132,7 +142,9 @@ static void test_high_stack(void)
 
 static void *on_low_stack(void *argument)
 {
-    expect_ends_of_all_kernels(ENDS);
+    if (!FAKE_STACKS) {
+        expect_ends_of_all_kernels(ENDS);
+    }
     return argument;
 }
 

@@ -85,11 +85,25 @@ static void test_misuse(void)
     EXPECT_EQ(unit, 77);
     EXPECT_EQ(raw_memory_freelist_next(list, 1, NONE), NONE);
     EXPECT_EQ(raw_memory_freelist_next(list, 0, 1), NONE);
+    EXPECT_EQ(raw_memory_freelist_previous(list, 1, NONE), NONE);
     struct raw_memory_freelist_census census;
     EXPECT(raw_memory_freelist_verify(list, &census));
     /* Blocks that were free beside each other from the start stay apart. */
     EXPECT_EQ(census.blocks, 2);
     EXPECT_EQ(census.free_units, 12);
+    freelist_end(&lists);
+}
+
+/* A used block is on no walk, although its links still say where it was. */
+static void test_walks_need_free_blocks(void)
+{
+    struct lists lists;
+    struct raw_memory_freelist *list = freelist_begin(&lists, 12, 4);
+    EXPECT_LIST(list, 0, 0, 4, 8);
+    EXPECT_OK(raw_memory_freelist_alloc_from_unit(list, 0, 4, 4));
+    EXPECT_EQ(raw_memory_freelist_next(list, 0, 4), NONE);
+    EXPECT_EQ(raw_memory_freelist_previous(list, 0, 4), NONE);
+    EXPECT_LIST(list, 0, 0, 8);
     freelist_end(&lists);
 }
 
@@ -213,6 +227,7 @@ int main(void)
     test_grow();
     test_grow_and_merge();
     test_misuse();
+    test_walks_need_free_blocks();
     test_bad_shapes();
     test_verify_sees_damage();
     test_verify_sees_used_block_on_list();
