@@ -25,6 +25,7 @@ static struct {
     unsigned fails_at; /* the allocation that fails; 0: none does */
     bool no_mutex;
     bool no_transfer;
+    bool no_unregister; /* once */
     unsigned allocations;
     int live;
 } g;
@@ -76,6 +77,23 @@ enum mm_status __wrap_mmapper_transfer(struct mmapper *mapper, struct mm_owner *
 {
     return g.no_transfer ? MM_BUSY
                          : __real_mmapper_transfer(mapper, from, to, extent, error);
+}
+
+enum mm_status __real_mmapper_unregister_owner(struct mmapper *mapper,
+                                               struct mm_owner *owner,
+                                               struct mm_error *error);
+enum mm_status __wrap_mmapper_unregister_owner(struct mmapper *mapper,
+                                               struct mm_owner *owner,
+                                               struct mm_error *error);
+enum mm_status __wrap_mmapper_unregister_owner(struct mmapper *mapper,
+                                               struct mm_owner *owner,
+                                               struct mm_error *error)
+{
+    if (g.no_unregister) {
+        g.no_unregister = false;
+        return MM_BUSY;
+    }
+    return __real_mmapper_unregister_owner(mapper, owner, error);
 }
 /* NOLINTEND(bugprone-reserved-identifier) */
 
@@ -295,6 +313,19 @@ static void test_no_owner(void)
     end();
 }
 
+/* An owner that cannot be unregistered yet: what was given back before is not again. */
+static void test_second_end(const struct kind *kind)
+{
+    void *made = NULL;
+    begin();
+    EXPECT_OK(kind->make(&made));
+    g.no_unregister = true;
+    if (kind->end(made) == MM_BUSY) {
+        EXPECT_OK(kind->end(made));
+    }
+    end();
+}
+
 static void test_no_mutex(void)
 {
     begin();
@@ -341,6 +372,7 @@ int main(void)
     for (size_t i = 0; i < KINDS; i++) {
         test_no_memory(&kinds[i]);
         test_failures(&kinds[i]);
+        test_second_end(&kinds[i]);
     }
     test_no_owner();
     test_no_mutex();
