@@ -326,6 +326,20 @@ static void test_second_end(const struct kind *kind)
     end();
 }
 
+/* A reservation that the system does not take back yet. */
+static void test_refused_end(const struct kind *kind)
+{
+    const struct fault_plan plan = {.at = 1, .call = MM_OS_RELEASE, .os_error = ENOMEM};
+    void *made = NULL;
+    begin();
+    EXPECT_OK(kind->make(&made));
+    fault_decorator_plan(g.faults, &plan);
+    if (kind->end(made) == MM_NO_MEMORY) {
+        EXPECT_OK(kind->end(made));
+    }
+    end();
+}
+
 static void test_no_mutex(void)
 {
     begin();
@@ -373,6 +387,7 @@ int main(void)
         test_no_memory(&kinds[i]);
         test_failures(&kinds[i]);
         test_second_end(&kinds[i]);
+        test_refused_end(&kinds[i]);
     }
     test_no_owner();
     test_no_mutex();

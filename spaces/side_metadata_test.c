@@ -126,6 +126,24 @@ static void test_largest_table(void)
     fixture_end(&fixture);
 }
 
+static void test_number_of_tables(void)
+{
+    struct side_metadata_table tables[SIDE_METADATA_MAX_TABLES + 1];
+    struct fixture fixture;
+    struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
+    struct side_metadata *metadata;
+    for (unsigned i = 0; i <= SIDE_METADATA_MAX_TABLES; i++) {
+        tables[i] = (struct side_metadata_table){12, 0};
+    }
+    struct side_metadata_options options = options_of(tables, SIDE_METADATA_MAX_TABLES);
+    EXPECT_OK(side_metadata_create(mapper, &options, &metadata, NULL));
+    EXPECT_OK(side_metadata_destroy(metadata, NULL));
+    options.table_count++;
+    EXPECT_STATUS(side_metadata_create(mapper, &options, &metadata, NULL),
+                  MM_INVALID_ARGUMENT);
+    fixture_end(&fixture);
+}
+
 static void test_destroy_that_is_refused_can_be_repeated(void)
 {
     struct fixture fixture;
@@ -367,6 +385,7 @@ int main(void)
     test_small_tables_begin_at_cache_lines();
     test_last_value_has_room();
     test_largest_table();
+    test_number_of_tables();
     test_destroy_that_is_refused_can_be_repeated();
     test_bounds();
     test_mapping_follows_the_data();
