@@ -92,58 +92,6 @@ static void test_small_tables_begin_at_cache_lines(void)
     fixture_end(&fixture);
 }
 
-/* One value more than fills its cache lines takes another one. */
-static void test_last_value_has_room(void)
-{
-    static const struct side_metadata_table table = {12, 0};
-    struct fixture fixture;
-    struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
-    for (size_t values = 505; values <= 513; values++) {
-        struct side_metadata_options options = options_of(&table, 1);
-        options.data.bytes = 4096 * values;
-        struct side_metadata *metadata;
-        EXPECT_OK(side_metadata_create(mapper, &options, &metadata, NULL));
-        EXPECT_EQ(side_metadata_table_extent(metadata, 0).bytes,
-                  values <= 512 ? 64 : 128);
-        EXPECT_OK(side_metadata_destroy(metadata, NULL));
-    }
-    fixture_end(&fixture);
-}
-
-/* The largest table whose size can be told is refused by the window alone. */
-static void test_largest_table(void)
-{
-    static const struct side_metadata_table table = {0, 0};
-    struct fixture fixture;
-    struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
-    struct side_metadata_options options = options_of(&table, 1);
-    struct side_metadata *metadata;
-    options.data = mm_extent_of(0, SIZE_MAX - 63);
-    EXPECT_STATUS(side_metadata_create(mapper, &options, &metadata, NULL), MM_NO_SPACE);
-    options.data.bytes++;
-    EXPECT_STATUS(side_metadata_create(mapper, &options, &metadata, NULL),
-                  MM_INVALID_ARGUMENT);
-    fixture_end(&fixture);
-}
-
-static void test_number_of_tables(void)
-{
-    struct side_metadata_table tables[SIDE_METADATA_MAX_TABLES + 1];
-    struct fixture fixture;
-    struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
-    struct side_metadata *metadata;
-    for (unsigned i = 0; i <= SIDE_METADATA_MAX_TABLES; i++) {
-        tables[i] = (struct side_metadata_table){12, 0};
-    }
-    struct side_metadata_options options = options_of(tables, SIDE_METADATA_MAX_TABLES);
-    EXPECT_OK(side_metadata_create(mapper, &options, &metadata, NULL));
-    EXPECT_OK(side_metadata_destroy(metadata, NULL));
-    options.table_count++;
-    EXPECT_STATUS(side_metadata_create(mapper, &options, &metadata, NULL),
-                  MM_INVALID_ARGUMENT);
-    fixture_end(&fixture);
-}
-
 static void test_destroy_that_is_refused_can_be_repeated(void)
 {
     struct fixture fixture;
@@ -383,9 +331,6 @@ int main(void)
 {
     test_layout();
     test_small_tables_begin_at_cache_lines();
-    test_last_value_has_room();
-    test_largest_table();
-    test_number_of_tables();
     test_destroy_that_is_refused_can_be_repeated();
     test_bounds();
     test_mapping_follows_the_data();
