@@ -18,7 +18,7 @@ builds each target once, without sanitizers.
 """
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_test")
-load(":sim.bzl", "SIM_LINKOPTS", "sim_test")
+load(":sim.bzl", "SIM_LINKOPTS", "SIM_LTO", "sim_test")
 
 _COVERAGE = ["-fsanitize=fuzzer-no-link", "-gline-tables-only"]
 
@@ -36,8 +36,8 @@ _COPTS = {
 }
 
 _SIM_COPTS = {
-    "plain": ["-DMMAPPER_ATOMIC_SIM"],
-    "sanitized": _NO_COMPARISONS + [
+    "plain": ["-DMMAPPER_ATOMIC_SIM"] + SIM_LTO,
+    "sanitized": _NO_COMPARISONS + SIM_LTO + [
         "-DMMAPPER_ATOMIC_SIM",
         # Every fiber of every run would get a fake stack, and none is given back.
         "-fsanitize-address-use-after-return=never",
@@ -55,7 +55,8 @@ def _instrument_impl(settings, attr):
                                       _COPTS[attr.mode] +
                                       (_SIM_COPTS[attr.mode] if attr.sim else []),
         "//command_line_option:linkopt": settings["//command_line_option:linkopt"] +
-                                         _LINKOPTS[attr.mode],
+                                         _LINKOPTS[attr.mode] +
+                                         (SIM_LTO if attr.sim else []),
     }
 
 _instrument = transition(

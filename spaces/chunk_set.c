@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "spaces/chunk_set.h"
 
+#include "mmapper/atomic.h"
+
 /* The bits of [first, end) that lie in the word of `first`; *next is where the next
  * word goes on. */
 static uint64_t word_mask(uint32_t first, uint32_t end, uint32_t *next)
@@ -13,6 +15,7 @@ static uint64_t word_mask(uint32_t first, uint32_t end, uint32_t *next)
 
 void chunk_set_add(struct chunk_set *set, uint32_t first, uint32_t end)
 {
+    mm_plain_writes(&set->count);
     if (first >= end) {
         return;
     }
@@ -28,6 +31,7 @@ void chunk_set_add(struct chunk_set *set, uint32_t first, uint32_t end)
 
 void chunk_set_remove(struct chunk_set *set, uint32_t first, uint32_t end)
 {
+    mm_plain_writes(&set->count);
     if (set->count == 0) {
         return;
     }
@@ -44,6 +48,7 @@ void chunk_set_remove(struct chunk_set *set, uint32_t first, uint32_t end)
 
 bool chunk_set_first_run(struct chunk_set *set, uint32_t *first, uint32_t *end)
 {
+    mm_plain_writes(&set->count); /* `low` */
     if (set->count == 0) {
         return false;
     }

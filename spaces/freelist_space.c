@@ -215,9 +215,10 @@ struct freelist_space_usage freelist_space_usage(struct freelist_space *space)
     lock(space);
     const struct freelist_space_usage usage = {
         .used_pages = mm_plain_load(&space->used_pages),
-        .free_pages = raw_memory_freelist_max_units(space->list) - space->used_pages,
+        .free_pages = raw_memory_freelist_max_units(space->list) -
+                      mm_plain_load(&space->used_pages),
         .grown_pages = raw_memory_freelist_size(space->list),
-        .decommit_left = space->idle.count,
+        .decommit_left = mm_plain_load(&space->idle.count),
     };
     unlock(space);
     return usage;
@@ -227,9 +228,9 @@ bool freelist_space_verify(struct freelist_space *space)
 {
     lock(space);
     struct raw_memory_freelist_census census;
-    const bool sound =
-        raw_memory_freelist_verify(space->list, &census) &&
-        census.free_units + space->used_pages == raw_memory_freelist_size(space->list);
+    const bool sound = raw_memory_freelist_verify(space->list, &census) &&
+                       census.free_units + mm_plain_load(&space->used_pages) ==
+                           raw_memory_freelist_size(space->list);
     unlock(space);
     return sound;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "spaces/raw_memory_freelist.h"
 
+#include "mmapper/atomic.h"
 #include "spaces/raw_memory_freelist_internal.h"
 
 /* ---------------------------------------------------------------- operations */
@@ -32,6 +33,7 @@ enum mm_status raw_memory_freelist_alloc(struct raw_memory_freelist *list,
         return MM_INVALID_ARGUMENT;
     }
     struct freelist_table *table = &list->table;
+    mm_plain_writes(&table->end);
     const uint32_t sentinel = freelist_sentinel(table, head);
     uint32_t index = freelist_next(table, sentinel);
     while (index != sentinel && freelist_size(table, index) < units) {
@@ -55,6 +57,7 @@ enum mm_status raw_memory_freelist_alloc_from_unit(struct raw_memory_freelist *l
     if (!has_unit(list, unit)) {
         return MM_OUT_OF_RANGE;
     }
+    mm_plain_writes(&list->table.end);
     if (!raw_memory_freelist_is_free(list, unit) ||
         raw_memory_freelist_block_size(list, unit) < units) {
         return MM_NO_SPACE;
@@ -74,6 +77,7 @@ enum mm_status raw_memory_freelist_free(struct raw_memory_freelist *list, uint32
         return MM_OUT_OF_RANGE;
     }
     struct freelist_table *table = &list->table;
+    mm_plain_writes(&table->end);
     const uint32_t index = index_of(list, unit);
     if (!freelist_is_start(table, index) || freelist_is_free(table, index)) {
         return MM_WRONG_STATE;
@@ -102,6 +106,7 @@ enum mm_status raw_memory_freelist_grow(struct raw_memory_freelist *list, uint32
     if (grown > list->grain && grown % list->grain != 0 && grown != list->max_units) {
         return MM_INVALID_ARGUMENT;
     }
+    mm_plain_writes(&list->table.end);
     freelist_table_extend(&list->table, head, units, list->grain);
     return MM_OK;
 }
@@ -112,6 +117,7 @@ static enum mm_status set_border(struct raw_memory_freelist *list, uint32_t unit
     if (unit > raw_memory_freelist_size(list)) {
         return MM_OUT_OF_RANGE;
     }
+    mm_plain_writes(&list->table.end);
     freelist_table_set_border(&list->table, index_of(list, unit), border);
     return MM_OK;
 }
@@ -132,7 +138,7 @@ enum mm_status raw_memory_freelist_clear_uncoalescable(struct raw_memory_freelis
 
 uint32_t raw_memory_freelist_size(const struct raw_memory_freelist *list)
 {
-    return list->table.end - list->table.heads;
+    return mm_plain_load(&list->table.end) - list->table.heads;
 }
 
 uint32_t raw_memory_freelist_max_units(const struct raw_memory_freelist *list)

@@ -154,8 +154,9 @@ enum mm_status space_map_destroy(struct space_map *map, struct mm_error *error)
 /* Takes a slot that was FREE just now; false when somebody was faster. */
 static bool begin_take(struct slot *slot)
 {
-    /* edge: SLOT-STATE. Acquires the owner and space fields from whoever freed it. */
-    return mm_cas_acq_rel_u32(&slot->state, SLOT_FREE, SLOT_CHANGING);
+    /* edge: SLOT-STATE. Acquires the owner and space fields from whoever freed it. Who
+     * sees CHANGING looks at nothing, so it releases nothing. */
+    return mm_cas_acquire_u32(&slot->state, SLOT_FREE, SLOT_CHANGING);
 }
 
 static void settle(struct slot *slot, enum slot_state state)
@@ -274,7 +275,8 @@ static enum mm_status empty_slot(struct space_map *map, unsigned index, uintptr_
     }
     /* Only now: a release that fails must not have hidden the space from anybody. */
     mm_plain_store(&slot->owner, NULL);
-    mm_store_release_u64(&slot->space, 0); /* edge: SLOT-SPACE */
+    /* Relaxed: who finds no space looks at nothing; the next holder acquires it. */
+    mm_store_relaxed_u64(&slot->space, 0);
     settle(slot, SLOT_FREE);
     return MM_OK;
 }
@@ -299,7 +301,7 @@ enum mm_status space_map_give_back(struct space_map *map, uintptr_t start,
     }
     struct slot *slot = &map->slots[index];
     /* edge: SLOT-STATE. Acquires the fields from the thread that took it. */
-    if (mm_cas_acq_rel_u32(&slot->state, SLOT_HELD, SLOT_CHANGING)) {
+    if (mm_cas_acquire_u32(&slot->state, SLOT_HELD, SLOT_CHANGING)) {
         return empty_slot(map, index, space, error);
     }
     /* edge: SLOT-STATE. Only to say why; but who is told "free" must see it so. */

@@ -297,6 +297,11 @@ class SymbolsTest(CheckTest):
         archive = self.archive("mmapper", text)
         self.expect_one(symbols.check([archive]), "pthread_mutex_lock", "not an expected")
 
+    def test_lock_of_a_space(self):
+        text = "int pthread_mutex_lock(); int space_a(void) { return pthread_mutex_lock(); }"
+        archive = self.archive("spaces", text)
+        self.expect_one(symbols.check([archive]), "pthread_mutex_lock", "not an expected")
+
     def test_space_behind_the_mapper(self):
         archive = self.archive("spaces", "int mmap(); int space_a(void) { return mmap(); }")
         self.expect_one(symbols.check([archive]), "needs mmap")

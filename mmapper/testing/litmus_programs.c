@@ -56,6 +56,13 @@ const struct litmus litmus_programs[] = {
      2,
      0,
      {{W(X, RLX, 1), INC(Y, REL, -1)}, {R(Y, ACQ, 0), R(X, RLX, 1)}}},
+    /* C++20: a later relaxed store, of the same thread too, ends the release sequence. */
+    {"MP release, relaxed behind it",
+     "00 01 11 20 21",
+     NULL,
+     2,
+     0,
+     {{W(X, RLX, 1), W(Y, REL, 1), W(Y, RLX, 2)}, {R(Y, ACQ, 0), R(X, RLX, 1)}}},
     /* The relaxed CAS of a third thread (r0) continues the release sequence ... */
     {"MP through a CAS",
      "000 001 011 100 101 111 121",

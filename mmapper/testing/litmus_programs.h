@@ -10,7 +10,7 @@
 
 #include "mmapper/testing/sim_run.h"
 
-enum { LITMUS_PLACES = 3, LITMUS_REGISTERS = 4, LITMUS_STEPS = 2 };
+enum { LITMUS_PLACES = 3, LITMUS_REGISTERS = 4, LITMUS_STEPS = 3 };
 
 enum place { X = 0, Y, Z };
 enum what { NOTHING = 0, LOAD, STORE, CAS, ADD };

@@ -105,7 +105,7 @@ static bool run(struct search_state *state, struct litmus_found *found)
 {
     const struct litmus_search *search = state->search;
     const struct sim_run_options options = {
-        .threads = search->threads,
+        .threads = search->threads == 0 ? 2 : search->threads,
         .body = search->body,
         .context = search->context,
         .chooser = choose,
@@ -172,4 +172,18 @@ void litmus_print(const char *name, const struct litmus_found *found)
         }
     }
     (void)printf("\n");
+}
+
+struct litmus_found litmus_show(const struct litmus_search *search, const char *name)
+{
+    static struct litmus_found found;
+    litmus_explore(search, &found);
+    litmus_print(name, &found);
+    return found;
+}
+
+void litmus_expect_all(const struct litmus_found *found, enum sim_verdict verdict)
+{
+    EXPECT(found->executions > 0);
+    EXPECT_EQ(found->verdicts[verdict], found->executions);
 }

@@ -12,7 +12,7 @@
 enum { LITMUS_VERDICTS = SIM_RACE + 1, LITMUS_OUTCOMES = 256 };
 
 struct litmus_search {
-    unsigned threads;
+    unsigned threads; /* 0: two */
     void (*body)(void *context, unsigned thread);
     void (*begin)(void *context);       /* before each run; may be NULL */
     uint64_t (*outcome)(void *context); /* of a run that ended well; may be NULL */
@@ -38,6 +38,12 @@ struct litmus_found {
 };
 
 void litmus_explore(const struct litmus_search *search, struct litmus_found *found);
+
+/* The same, and prints how the executions ended. */
+struct litmus_found litmus_show(const struct litmus_search *search, const char *name);
+
+/* Fails the test if they did not all end so. */
+void litmus_expect_all(const struct litmus_found *found, enum sim_verdict verdict);
 
 /* In how many of the executions it ended so. */
 uint64_t litmus_count(const struct litmus_found *found, uint64_t outcome);

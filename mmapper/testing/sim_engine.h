@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine's state, shared by its two halves: sim_run.c (threads, switches, choices)
- * and sim_memory.c (locations, stores, clocks).
+ * The engine's state, shared by its parts: sim_run.c (threads, switches, choices),
+ * sim_locations.c (places in memory), sim_memory.c (stores, views, clocks), sim_wait.c.
  */
 #ifndef MMAPPER_TESTING_SIM_ENGINE_H
 #define MMAPPER_TESTING_SIM_ENGINE_H
+
+#include <string.h>
 
 #include "mmapper/testing/fiber.h"
 #include "mmapper/testing/sim_run.h"
@@ -14,7 +16,8 @@ enum {
     SIM_HISTORY = 8,         /* stores that a location remembers */
     SIM_MAX_LOCATIONS = 512, /* of one program */
     SIM_MAX_STORES = 250,    /* to one location in one run */
-    SIM_HASH_SLOTS = 2048,
+    SIM_PLACE_BITS = 11,
+    SIM_PLACES = 1 << SIM_PLACE_BITS, /* for locations, by a hash of their addresses */
     SIM_READ_WORDS = 4, /* of bits, one for each location touched in a run */
 };
 
@@ -30,7 +33,7 @@ struct sim_store {
 };
 
 struct sim_location {
-    const void *address;
+    const void *address; /* NULL: nothing has this place */
     uint64_t initial;
     uint8_t bytes;
     /* Learned, over all runs. */
@@ -103,11 +106,10 @@ struct sim_engine {
     unsigned touched_count;
     unsigned slot_count;
     struct sim_location *touched[SIM_MAX_LOCATIONS];
-    uint16_t hashed[SIM_HASH_SLOTS]; /* index + 1 */
-    _Alignas(64) struct sim_location locations[SIM_MAX_LOCATIONS];
+    _Alignas(64) struct sim_location locations[SIM_PLACES];
     /* Of each location its last: number n is at n % SIM_HISTORY. Apart from the rest,
      * which is looked at in every step and fits in a cache line. */
-    struct sim_store stores[SIM_MAX_LOCATIONS][SIM_HISTORY];
+    struct sim_store stores[SIM_PLACES][SIM_HISTORY];
 };
 
 extern struct sim_engine mm_sim;
@@ -123,10 +125,46 @@ void sim_wake_readers(const struct sim_location *location);
 
 void sim_end_with(enum sim_verdict verdict, unsigned thread) __attribute__((noreturn));
 
+/* The location that the running thread is about to access: a step. */
+struct sim_location *sim_access(const void *address, unsigned bytes, bool write);
+
 /* Begins a run: nothing touched, empty views. */
 void sim_memory_begin(void);
 
 void sim_report(struct sim_event *event);
+
+static inline uint64_t sim_peek(const void *address, unsigned bytes)
+{
+    uint64_t value = 0;
+    switch (bytes) {
+    case 2:
+        return *(const uint16_t *)address;
+    case 4:
+        return *(const uint32_t *)address;
+    case 8:
+        return *(const uint64_t *)address;
+    default:
+        memcpy(&value, address, bytes < sizeof(value) ? bytes : sizeof(value));
+        return value;
+    }
+}
+
+static inline void sim_poke(void *address, unsigned bytes, uint64_t value)
+{
+    switch (bytes) {
+    case 2:
+        *(uint16_t *)address = (uint16_t)value;
+        break;
+    case 4:
+        *(uint32_t *)address = (uint32_t)value;
+        break;
+    case 8:
+        *(uint64_t *)address = value;
+        break;
+    default:
+        memcpy(address, &value, bytes < sizeof(value) ? bytes : sizeof(value));
+    }
+}
 
 /* By pointer: a view is too long for the registers that every x86-64 has. */
 static inline void sim_join_view(sim_view *into, const sim_view *from)

@@ -1,150 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Locations, their stores, and who may see which: the memory model of sim_run.h. */
-#include <stdlib.h>
-#include <string.h>
-
+/* Stores, and who may see which: the memory model of sim_run.h. */
 #include "mmapper/atomic.h"
 #include "mmapper/testing/sim_engine.h"
-
-static uint64_t peek(const void *address, unsigned bytes)
-{
-    uint64_t value = 0;
-    switch (bytes) {
-    case 2:
-        return *(const uint16_t *)address;
-    case 4:
-        return *(const uint32_t *)address;
-    case 8:
-        return *(const uint64_t *)address;
-    default:
-        memcpy(&value, address, bytes < sizeof(value) ? bytes : sizeof(value));
-        return value;
-    }
-}
-
-static void poke(void *address, unsigned bytes, uint64_t value)
-{
-    switch (bytes) {
-    case 2:
-        *(uint16_t *)address = (uint16_t)value;
-        break;
-    case 4:
-        *(uint32_t *)address = (uint32_t)value;
-        break;
-    case 8:
-        *(uint64_t *)address = value;
-        break;
-    default:
-        memcpy(address, &value, bytes < sizeof(value) ? bytes : sizeof(value));
-    }
-}
-
-/* ------------------------------------------------------------------ locations */
-
-static unsigned hash_of(const void *address)
-{
-    return (unsigned)(((uintptr_t)address >> 1) * UINT64_C(0x9E3779B97F4A7C15) >> 53);
-}
-
-_Static_assert(SIM_HASH_SLOTS == 1 << (64 - 53), "the hash has as many bits");
-
-static struct sim_location *find_location(const void *address, unsigned bytes)
-{
-    unsigned at = hash_of(address);
-    while (mm_sim.hashed[at] != 0) {
-        struct sim_location *found = &mm_sim.locations[mm_sim.hashed[at] - 1];
-        if (found->address == address) {
-            return found;
-        }
-        at = (at + 1) % SIM_HASH_SLOTS;
-    }
-    if (mm_sim.location_count == SIM_MAX_LOCATIONS) {
-        sim_end_with(SIM_TOO_LONG, (unsigned)mm_sim.running);
-    }
-    struct sim_location *made = &mm_sim.locations[mm_sim.location_count++];
-    made->address = address;
-    made->bytes = (uint8_t)bytes;
-    made->accessors = 0;
-    made->written = false;
-    made->shared = false;
-    made->touched = false;
-    mm_sim.hashed[at] = (uint16_t)mm_sim.location_count;
-    return made;
-}
-
-static void touch(struct sim_location *location)
-{
-    location->touched = true;
-    location->stored = false;
-    location->plain = false;
-    location->newest = 0;
-    location->sc_floor = 0;
-    location->ordinal = (uint16_t)mm_sim.touched_count;
-    location->initial = peek(location->address, location->bytes);
-    mm_sim.touched[mm_sim.touched_count++] = location;
-}
-
-/* The location that the running thread is about to access. */
-static struct sim_location *enter(const void *address, unsigned bytes, bool write)
-{
-    struct sim_location *location = find_location(address, bytes);
-    location->accessors |= (uint8_t)(1U << mm_sim.running);
-    location->written |= write;
-    if (!location->shared && location->written &&
-        (location->accessors & (location->accessors - 1)) != 0) {
-        location->shared = true;
-        mm_sim.learned = true;
-    }
-    sim_point(location);
-    if (!location->touched) {
-        touch(location);
-    }
-    return location;
-}
-
-void sim_memory_begin(void)
-{
-    for (unsigned i = 0; i < mm_sim.touched_count; i++) {
-        mm_sim.touched[i]->touched = false;
-    }
-    mm_sim.touched_count = 0;
-    mm_sim.slot_count = 0;
-}
-
-void sim_memory_restore(void)
-{
-    for (unsigned i = 0; i < mm_sim.touched_count; i++) {
-        const struct sim_location *location = mm_sim.touched[i];
-        if (location->stored || location->plain) {
-            poke((void *)location->address, location->bytes, location->initial);
-        }
-    }
-    sim_memory_begin();
-}
-
-/* A sum: in which order they were touched does not matter. */
-uint64_t sim_memory_digest(void)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < mm_sim.touched_count; i++) {
-        const struct sim_location *location = mm_sim.touched[i];
-        if (location->stored || location->plain) {
-            const uint64_t where =
-                (uintptr_t)location->address * UINT64_C(0x9E3779B97F4A7C15);
-            uint64_t hash = peek(location->address, location->bytes) ^ where;
-            hash = (hash ^ hash >> 32) * UINT64_C(0xD1342543DE82EF95);
-            sum += hash ^ hash >> 29;
-        }
-    }
-    return sum;
-}
-
-void sim_memory_forget(void)
-{
-    mm_sim.touched_count = 0;
-    mm_sim.location_count = 0;
-    memset(mm_sim.hashed, 0, sizeof(mm_sim.hashed));
-}
 
 /* --------------------------------------------------------------------- stores */
 
@@ -203,8 +60,8 @@ static void append(struct sim_location *location, uint64_t value, unsigned order
     if (order == SIM_SEQ_CST) {
         location->sc_floor = location->newest;
     }
-    const uint64_t before = peek(location->address, location->bytes);
-    poke((void *)location->address, location->bytes, value);
+    const uint64_t before = sim_peek(location->address, location->bytes);
+    sim_poke((void *)location->address, location->bytes, value);
     sim_wake_readers(location);
     if (mm_sim.observer.stored != NULL) {
         mm_sim.observing = true;
@@ -307,12 +164,30 @@ static bool is_outside(void)
     return mm_sim.running < 0 || mm_sim.observing;
 }
 
+static void end_with_race(const struct sim_location *location)
+{
+    mm_sim.race = location->address;
+    sim_end_with(SIM_RACE, (unsigned)mm_sim.running);
+}
+
+/* A step of an atomic operation. A place is for atomic or for plain accesses, in a run:
+ * the history of one knows nothing of the other. */
+static struct sim_location *access_atomic(const void *address, unsigned bytes,
+                                          bool write)
+{
+    struct sim_location *location = sim_access(address, bytes, write);
+    if (location->plain) {
+        end_with_race(location);
+    }
+    return location;
+}
+
 uint64_t sim_atomic_load(const void *address, unsigned bytes, enum sim_order order)
 {
     if (is_outside()) {
-        return peek(address, bytes);
+        return sim_peek(address, bytes);
     }
-    struct sim_location *location = enter(address, bytes, false);
+    struct sim_location *location = access_atomic(address, bytes, false);
     const unsigned number = choose_store(location, order);
     const uint64_t value = value_of(location, number);
     const unsigned stale = location->newest - number;
@@ -325,11 +200,11 @@ void sim_atomic_store(void *address, unsigned bytes, enum sim_order order,
                       uint64_t value)
 {
     if (is_outside()) {
-        poke(address, bytes, value);
+        sim_poke(address, bytes, value);
         return;
     }
-    struct sim_location *location = enter(address, bytes, true);
-    const uint64_t before = peek(address, bytes);
+    struct sim_location *location = access_atomic(address, bytes, true);
+    const uint64_t before = sim_peek(address, bytes);
     tell(SIM_EVENT_STORE, location, order, before, value, true, 0);
     append(location, value, order, false);
 }
@@ -338,17 +213,17 @@ bool sim_atomic_cas(void *address, unsigned bytes, enum sim_order success,
                     uint64_t expected, uint64_t desired)
 {
     if (is_outside()) {
-        const bool swaps = peek(address, bytes) == expected;
+        const bool swaps = sim_peek(address, bytes) == expected;
         if (swaps) {
-            poke(address, bytes, desired);
+            sim_poke(address, bytes, desired);
         }
         return swaps;
     }
     /* A failure orders what a load could. */
     const unsigned failure =
         success == SIM_SEQ_CST ? SIM_SEQ_CST : success & (unsigned)SIM_ACQUIRE;
-    struct sim_location *location = enter(address, bytes, true);
-    const uint64_t before = peek(address, bytes);
+    struct sim_location *location = access_atomic(address, bytes, true);
+    const uint64_t before = sim_peek(address, bytes);
     const bool swaps = before == expected;
     take_up(location, location->newest, swaps ? success : failure);
     tell(SIM_EVENT_CAS, location, success, before, swaps ? desired : before, swaps, 0);
@@ -363,12 +238,12 @@ uint64_t sim_atomic_fetch_add(void *address, unsigned bytes, enum sim_order orde
 {
     const uint64_t mask = bytes == 8 ? UINT64_MAX : (UINT64_C(1) << bytes * 8) - 1;
     if (is_outside()) {
-        const uint64_t old = peek(address, bytes);
-        poke(address, bytes, (old + delta) & mask);
+        const uint64_t old = sim_peek(address, bytes);
+        sim_poke(address, bytes, (old + delta) & mask);
         return old;
     }
-    struct sim_location *location = enter(address, bytes, true);
-    const uint64_t before = peek(address, bytes);
+    struct sim_location *location = access_atomic(address, bytes, true);
+    const uint64_t before = sim_peek(address, bytes);
     take_up(location, location->newest, order);
     tell(SIM_EVENT_ADD, location, order, before, (before + delta) & mask, true, 0);
     append(location, (before + delta) & mask, order, true);
@@ -382,7 +257,7 @@ void sim_plain_access(const void *address, unsigned bytes, bool write)
     if (is_outside()) {
         return;
     }
-    struct sim_location *location = enter(address, bytes, write);
+    struct sim_location *location = sim_access(address, bytes, write);
     const unsigned me = (unsigned)mm_sim.running;
     struct sim_thread *thread = &mm_sim.threads[me];
     if (!location->plain) {
@@ -391,7 +266,8 @@ void sim_plain_access(const void *address, unsigned bytes, bool write)
         location->write_time = 0;
         location->writer = (uint8_t)me;
     }
-    bool race = location->write_time > thread->clock[location->writer];
+    bool race =
+        location->stored || location->write_time > thread->clock[location->writer];
     if (write) {
         for (unsigned other = 0; other < mm_sim.options.threads; other++) {
             race |= other != me && location->readers[other] > thread->clock[other];
@@ -401,11 +277,10 @@ void sim_plain_access(const void *address, unsigned bytes, bool write)
     } else {
         location->readers[me] = thread->clock[me];
     }
-    const uint64_t value = peek(address, bytes);
+    const uint64_t value = sim_peek(address, bytes);
     tell(write ? SIM_EVENT_PLAIN_STORE : SIM_EVENT_PLAIN_LOAD, location, 0, value,
          write ? 0 : value, write, 0);
     if (race) {
-        mm_sim.race = address;
-        sim_end_with(SIM_RACE, me);
+        end_with_race(location);
     }
 }

@@ -95,7 +95,8 @@ enum sim_verdict {
     SIM_FROZEN_OUT, /* nobody but frozen threads could go on */
     SIM_ALONE,      /* a thread ran too long although no other interfered */
     SIM_TOO_LONG,   /* more steps than the engine can hold */
-    SIM_RACE,       /* two plain accesses, not ordered, one of them a store */
+    SIM_RACE,       /* two plain accesses, not ordered, one of them a store; or a plain
+                     * and an atomic one to the same place */
 };
 
 struct sim_run_options {

@@ -24,23 +24,10 @@ static void begin(void *context)
     shared.last = -1;
 }
 
-/* Explores all executions and prints how they ended. */
 static struct litmus_found explore(struct litmus_search search, const char *name)
 {
-    static struct litmus_found found;
-    if (search.threads == 0) {
-        search.threads = 2;
-    }
     search.begin = begin;
-    litmus_explore(&search, &found);
-    litmus_print(name, &found);
-    return found;
-}
-
-static void expect_all(const struct litmus_found *found, enum sim_verdict verdict)
-{
-    EXPECT(found->executions > 0);
-    EXPECT_EQ(found->verdicts[verdict], found->executions);
+    return litmus_show(&search, name);
 }
 
 /* ------------------------------------------------------------------------ races */
@@ -112,13 +99,43 @@ static uint64_t what_1_saw(void *context)
     return shared.seen[1];
 }
 
+static void mixes(void *context, unsigned thread)
+{
+    (void)context;
+    if (thread == 0) {
+        mm_plain_store(&shared.many[0].value, 1);
+    } else {
+        mm_store_relaxed_u64(&shared.many[0], 2);
+    }
+}
+
+static void mixes_alone(void *context, unsigned thread)
+{
+    (void)context;
+    if (thread == 0) {
+        (void)mm_load_acquire_u64(&shared.many[0]);
+        mm_store_relaxed_u64(&shared.many[0], 1);
+        (void)mm_plain_load(&shared.many[0].value);
+    }
+}
+
+static void test_mixing(void)
+{
+    struct litmus_found found =
+        explore((struct litmus_search){.body = mixes}, "plain and atomic");
+    litmus_expect_all(&found, SIM_RACE);
+    found = explore((struct litmus_search){.body = mixes_alone},
+                    "plain and atomic, one thread");
+    litmus_expect_all(&found, SIM_RACE);
+}
+
 static void test_races(void)
 {
     const struct litmus_search search = {.outcome = what_1_saw};
     struct litmus_search varied = search;
     varied.body = race_free;
     struct litmus_found found = explore(varied, "plain, release and acquire");
-    expect_all(&found, SIM_DONE);
+    litmus_expect_all(&found, SIM_DONE);
     EXPECT(litmus_count(&found, 1) > 0 && litmus_count(&found, 2) > 0);
     void (*const racing[])(void *, unsigned) = {race_no_release, race_no_acquire};
     for (unsigned i = 0; i < 2; i++) {
@@ -132,13 +149,13 @@ static void test_races(void)
     }
     varied.body = race_write_write;
     found = explore(varied, "plain, two stores");
-    expect_all(&found, SIM_RACE);
+    litmus_expect_all(&found, SIM_RACE);
     varied.body = race_read_write;
     found = explore(varied, "plain, load and store");
-    expect_all(&found, SIM_RACE);
+    litmus_expect_all(&found, SIM_RACE);
     varied.body = reads_alone;
     found = explore(varied, "plain, two loads");
-    expect_all(&found, SIM_DONE);
+    litmus_expect_all(&found, SIM_DONE);
 }
 
 /* --------------------------------------------------------------------- freezing */
@@ -172,7 +189,7 @@ static void test_freezing(void)
                                              .bounded = true,
                                              .elide = true};
         const struct litmus_found found = explore(search, "frozen in a lock-free loop");
-        expect_all(&found, SIM_DONE);
+        litmus_expect_all(&found, SIM_DONE);
     }
 }
 
@@ -234,23 +251,23 @@ static void test_verdicts(void)
 {
     struct litmus_search search = {.body = spin, .max_alone = 40};
     struct litmus_found found = explore(search, "a loop that does not wait");
-    expect_all(&found, SIM_ALONE);
+    litmus_expect_all(&found, SIM_ALONE);
     search =
         (struct litmus_search){.body = spin_in_calls, .max_alone = 40, .elide = true};
     found = explore(search, "many calls, each of them short");
-    expect_all(&found, SIM_DONE);
+    litmus_expect_all(&found, SIM_DONE);
     search = (struct litmus_search){.body = store_often, .elide = true};
     found = explore(search, "more stores than are counted");
-    expect_all(&found, SIM_TOO_LONG);
+    litmus_expect_all(&found, SIM_TOO_LONG);
     search = (struct litmus_search){.body = store_everywhere, .elide = true};
     found = explore(search, "more places than views have");
-    expect_all(&found, SIM_TOO_LONG);
+    litmus_expect_all(&found, SIM_TOO_LONG);
     for (unsigned i = 0; i < 80; i++) {
         EXPECT_EQ(shared.many[i].value, 0);
     }
     search = (struct litmus_search){.body = stop};
     found = explore(search, "a thread stops the run");
-    expect_all(&found, SIM_STOPPED);
+    litmus_expect_all(&found, SIM_STOPPED);
     search = (struct litmus_search){.body = meet_faults, .outcome = what_1_saw};
     found = explore(search, "faults");
     EXPECT_EQ(found.count, 6);
@@ -259,6 +276,7 @@ static void test_verdicts(void)
 int main(void)
 {
     test_races();
+    test_mixing();
     test_freezing();
     test_verdicts();
     return 0;

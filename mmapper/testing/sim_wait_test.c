@@ -30,23 +30,10 @@ static void begin(void *context)
     shared.together = false;
 }
 
-/* Explores all executions and prints how they ended. */
 static struct litmus_found explore(struct litmus_search search, const char *name)
 {
-    static struct litmus_found found;
-    if (search.threads == 0) {
-        search.threads = 2;
-    }
     search.begin = begin;
-    litmus_explore(&search, &found);
-    litmus_print(name, &found);
-    return found;
-}
-
-static void expect_all(const struct litmus_found *found, enum sim_verdict verdict)
-{
-    EXPECT(found->executions > 0);
-    EXPECT_EQ(found->verdicts[verdict], found->executions);
+    return litmus_show(&search, name);
 }
 
 /* ---------------------------------------------------------------------- mutexes */
@@ -110,7 +97,7 @@ static void test_mutexes(void)
 {
     struct litmus_search search = {.body = with_mutex, .outcome = mutex_outcome};
     struct litmus_found found = explore(search, "mutex");
-    expect_all(&found, SIM_DONE);
+    litmus_expect_all(&found, SIM_DONE);
     EXPECT_EQ(found.count, 3); /* thread 1 was the first, the second or the third */
     search = (struct litmus_search){.body = lock_in_turn};
     found = explore(search, "two mutexes in opposite order");
@@ -119,7 +106,7 @@ static void test_mutexes(void)
               found.executions);
     search = (struct litmus_search){.body = unlock_a_strangers};
     found = explore(search, "unlock by another thread");
-    expect_all(&found, SIM_DONE);
+    litmus_expect_all(&found, SIM_DONE);
 }
 
 /* ---------------------------------------------------------------------- waiting */
@@ -216,13 +203,13 @@ static void test_waiting(void)
                                                  .observer = &sleep_counter};
             sleeps = 0;
             const struct litmus_found found = explore(search, cases[i].name);
-            expect_all(&found, SIM_DONE); /* nobody sleeps for ever */
-            EXPECT(sleeps > 0);           /* and they did sleep */
+            litmus_expect_all(&found, SIM_DONE); /* nobody sleeps for ever */
+            EXPECT(sleeps > 0);                  /* and they did sleep */
         }
     }
     const struct litmus_search never = {.body = wait_for_each_other};
     const struct litmus_found found = explore(never, "two that wait in vain");
-    expect_all(&found, SIM_DEADLOCK);
+    litmus_expect_all(&found, SIM_DEADLOCK);
 }
 
 /* --------------------------------------------------------------------- freezing */
@@ -238,7 +225,7 @@ static void test_freezing(void)
     const struct litmus_search waiter = {
         .body = wait_for_one, .freeze = 1, .bounded = true};
     found = explore(waiter, "the waiter frozen");
-    expect_all(&found, SIM_DONE);
+    litmus_expect_all(&found, SIM_DONE);
     const struct litmus_search holder = {.body = with_mutex, .freeze = 1};
     found = explore(holder, "the holder of a mutex frozen");
     EXPECT(found.verdicts[SIM_FROZEN_OUT] > 0 && found.verdicts[SIM_DONE] > 0);

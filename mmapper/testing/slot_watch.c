@@ -108,10 +108,9 @@ const struct mm_owner *slot_watch_pin(const struct mmapper *mapper, const void *
     return index != 0 && (uintptr_t)address >= (uintptr_t)owner->pins ? owner : NULL;
 }
 
-uint64_t slot_watch_pins(const struct mmapper *mapper, const struct mm_owner *owner)
+uint64_t slot_watch_pins(const struct mm_owner *owner)
 {
     uint64_t pins = 0;
-    (void)mapper;
     for (unsigned i = 0; i < OWNER_PIN_STRIPES; i++) {
         pins += owner->pins[i].count.value;
     }

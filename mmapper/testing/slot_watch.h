@@ -60,7 +60,7 @@ const struct mm_owner *slot_watch_pin(const struct mmapper *mapper,
                                       const void *address);
 
 /* All pins of an owner, added up. */
-uint64_t slot_watch_pins(const struct mmapper *mapper, const struct mm_owner *owner);
+uint64_t slot_watch_pins(const struct mm_owner *owner);
 
 /* "slot 3", "word 1", "pin heap/0", "owner heap status"; false for other places. */
 bool slot_watch_name(const struct mmapper *mapper, const void *address, char *text,

@@ -6,7 +6,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { RUNS_BETWEEN_LOOKS = 256 };
+enum {
+    RUNS_BETWEEN_LOOKS = 256,
+    /* Without another end the freeze strategy stops every subset of the threads at every
+     * point of so many schedules, all different. */
+    FREEZE_SCHEDULES = 8,
+};
 
 double campaign_now(void)
 {
@@ -37,7 +42,7 @@ static bool is_over(const struct campaign *campaign, const struct explorer *expl
         (campaign->max_runs != 0 && explorer->runs >= campaign->max_runs)) {
         return true;
     }
-    if (campaign->frozen_ends && explorer->seed != campaign->seed) {
+    if (campaign->frozen_ends && explorer->seed == campaign->seed + FREEZE_SCHEDULES) {
         return true;
     }
     return campaign->until != 0 && explorer->runs % RUNS_BETWEEN_LOOKS == 0 &&

@@ -19,40 +19,10 @@ static void check_settled(struct world *world, unsigned mapper)
     }
     for (unsigned owner = 0; owner < OWNER_COUNT; owner++) {
         const struct mm_owner *registered = world->owners[mapper][owner];
-        if (registered != NULL &&
-            slot_watch_pins(world->mappers[mapper], registered) != 0) {
+        if (registered != NULL && slot_watch_pins(registered) != 0) {
             world_fail(world, ORACLE_O10, "a pin of %s is left",
                        program_owner_name(owner));
         }
-    }
-}
-
-static void check_kernel(struct world *world, unsigned mapper, size_t chunk,
-                         struct watch_value value)
-{
-    const struct mm_extent extent = world_extent(chunk, 1);
-    const bool external = value.owner != NULL &&
-                          mm_owner_strategy(value.owner).backing == MM_BACKING_EXTERNAL;
-    if (value.state == WATCH_UNMAPPED || external) {
-        if (!sim_kernel_holds_none(world->kernel, extent, mapper)) {
-            world_fail(world, ORACLE_O2, "chunk %zu is %s, and still reserved", chunk,
-                       watch_state_name(value.state));
-        }
-        return;
-    }
-    const struct mm_strategy strategy = mm_owner_strategy(value.owner);
-    const struct sim_view view = sim_kernel_view(world->kernel, extent.start);
-    const int rw = MM_ACCESS_READ | MM_ACCESS_WRITE;
-    const int access = value.state != WATCH_MAPPED ? -1
-                       : strategy.protection == MM_PROTECTION_RWX
-                           ? rw | MM_ACCESS_EXECUTE
-                           : rw;
-    if (!sim_kernel_holds(world->kernel, extent, mapper, access)) {
-        world_fail(world, ORACLE_O2, "chunk %zu is %s, and not so for the kernel",
-                   chunk, watch_state_name(value.state));
-    } else if (view.unaccounted != (strategy.accounting == MM_UNACCOUNTED)) {
-        world_fail(world, ORACLE_O2, "chunk %zu is not accounted as %s wants it", chunk,
-                   mm_owner_name(value.owner));
     }
 }
 
@@ -64,7 +34,7 @@ static void check_chunks(struct world *world, unsigned mapper, size_t *held)
         const int owner = world_owner(world, mapper, value.owner);
         const unsigned ledger = world->facts.ledger[chunk];
         if (world_on(world, ORACLE_O2)) {
-            check_kernel(world, mapper, chunk, value);
+            world_check_kernel(world, mapper, chunk, value);
         }
         *held += value.owner != NULL &&
                  mm_owner_strategy(value.owner).backing == MM_BACKING_RESERVED;

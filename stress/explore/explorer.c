@@ -56,7 +56,7 @@ static void judge(struct explorer *explorer)
         world_fail(world, ORACLE_RACE, "thread %u races on plain memory", last->thread);
         break;
     case SIM_FROZEN_OUT:
-        /* Whoever waits was allowed to when it began: world_waits. */
+        /* Who waits may: world_waits looks at what for, each time. */
         explorer->frozen_out++;
         break;
     default:

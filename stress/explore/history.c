@@ -4,7 +4,8 @@
  * like one. For each chunk an order of the calls is searched that keeps what was before
  * what, and in which every call does what a mapper without concurrency would do.
  *
- * Histories repeat all the time: a set remembers the hashes of those found good.
+ * Histories repeat all the time: a set remembers the hashes (history_hash.c) of those
+ * found good.
  */
 #include <stdio.h>
 
@@ -46,15 +47,15 @@ struct search {
     unsigned count;
     uint32_t before[WORLD_CALLS]; /* a bit for each that comes first for sure */
     chunk_state end;
-    struct place dead_ends[1 << DEAD_END_BITS]; /* places searched in vain, of all chunks */
+    struct place
+        dead_ends[1 << DEAD_END_BITS]; /* places searched in vain, of all chunks */
 };
 
 static struct place *dead_end_slot(struct search *search, const struct place *place)
 {
-    const uint64_t hash = ((uint64_t)place->done << 32 | place->halves) *
-                              UINT64_C(0x9E3779B97F4A7C15) +
-                          ((uint64_t)place->state << 8 | place->chunk) *
-                              UINT64_C(0xD1342543DE82EF95);
+    const uint64_t hash =
+        ((uint64_t)place->done << 32 | place->halves) * UINT64_C(0x9E3779B97F4A7C15) +
+        ((uint64_t)place->state << 8 | place->chunk) * UINT64_C(0xD1342543DE82EF95);
     return &search->dead_ends[hash >> (64 - DEAD_END_BITS)];
 }
 
@@ -332,69 +333,12 @@ static void fail_at(struct world *world, const struct search *search)
                search->chunk, mm_state_name((enum mm_state)(search->end >> 3)), text);
 }
 
-/* ------------------------------------------------------------------- the set */
-
-/* By what it says, not by where it is: a kept world is given other programs. */
-static uint64_t hash_op(const struct op *op)
-{
-    return (uint64_t)op->kind << 40 | (uint64_t)op->owner << 32 |
-           (uint64_t)op->mapper << 24 | (uint64_t)op->first << 16 |
-           (uint64_t)op->count << 8 | op->arg;
-}
-
-/* Who, of those that a question may have met, was in the middle of a call. */
-static unsigned unsettled_owners(const struct world *world, const struct call_log *log,
-                                 size_t chunk)
-{
-    unsigned owners = 0;
-    for (unsigned owner = 0; owner < OWNER_COUNT; owner++) {
-        const struct tenure *tenure =
-            &world->facts.tenure[log->op->mapper][chunk][owner];
-        owners |= (unsigned)!world_before(world, &tenure->settled, log) << owner;
-    }
-    return owners;
-}
-
-static uint64_t mix_outcomes(const struct world *world, const struct call_log *log,
-                             uint64_t hash)
-{
-    const bool asks = log->op->kind == OP_LOOKUP || log->op->kind == OP_IS_MAPPED;
-    for (unsigned i = 0; asks && i < log->op->count; i++) {
-        const unsigned owners = unsettled_owners(world, log, log->op->first + i);
-        hash = world_mix(hash, (uint64_t)log->outcomes[i] << OWNER_COUNT | owners);
-    }
-    return hash;
-}
-
-static uint64_t hash_history(const struct world *world)
-{
-    uint64_t hash = world->calls;
-    for (unsigned i = 0; i < world->calls; i++) {
-        const struct call_log *log = &world->log[i];
-        uint64_t before = 0;
-        for (unsigned j = 0; j < world->calls; j++) {
-            before |= (uint64_t)world_before(world, &world->log[j].end, log) << j;
-        }
-        hash = world_mix(hash, hash_op(log->op));
-        hash = world_mix(hash, before);
-        hash = world_mix(hash, (uint64_t)log->status << 16 | (uint64_t)log->place << 8 |
-                             log->decommitted);
-        hash = mix_outcomes(world, log, hash);
-    }
-    for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {
-        for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
-            hash = world_mix(hash, settled_state(world, mapper, chunk));
-        }
-    }
-    return hash | 1; /* 0: an empty place */
-}
-
 void history_check(struct world *world)
 {
     if (!world_on(world, ORACLE_O8)) {
         return;
     }
-    const uint64_t hash = hash_history(world);
+    const uint64_t hash = history_hash(world);
     if (world_remember(world->good_histories, hash)) {
         return;
     }

@@ -22,13 +22,32 @@ static size_t end_chunk(struct mm_extent extent)
     return (mm_extent_end(extent) - WORLD_BASE + WORLD_CHUNK - 1) / WORLD_CHUNK;
 }
 
-static void step(const struct port *port, enum mm_os_call call,
-                 struct mm_extent extent)
+static void step(enum mm_os_call call, struct mm_extent extent)
 {
-    const uint64_t what = UINT64_C(0x4000) + ((uint64_t)call << 8) +
-                          (first_chunk(extent) << 4) + end_chunk(extent);
-    sim_step(what);
-    world_mix_os(port->world, what << 1 | port->mapper);
+    sim_step(UINT64_C(0x4000) + ((uint64_t)call << 8) + (first_chunk(extent) << 4) +
+             end_chunk(extent));
+}
+
+/* What a call was told, and what came of it. */
+static int done(const struct port *port, enum mm_os_call call, struct mm_extent extent,
+                const struct mm_strategy *strategy, int result)
+{
+    struct world *world = port->world;
+    const int thread = sim_thread();
+    world_mix_os(world, (uint64_t)call << 48 | (uint64_t)port->mapper << 40 |
+                            (uint64_t)(unsigned)result);
+    world_mix_os(world, extent.start);
+    world_mix_os(world, extent.bytes);
+    if (strategy != NULL) {
+        world_mix_os(world, (uint64_t)strategy->backing << 24 |
+                                (uint64_t)strategy->protection << 16 |
+                                (uint64_t)strategy->huge_pages << 8 |
+                                (uint64_t)strategy->accounting);
+    }
+    if (result == ENOMEM && thread >= 0 && world->current[thread] != NULL) {
+        world->current[thread]->refused = true;
+    }
+    return result;
 }
 
 /* Which fault this call meets. */
@@ -124,13 +143,13 @@ static int port_reserve(void *context, struct mm_extent extent,
     enum { MEMORY = 1, INTRUDER, KINDS };
     struct port *port = context;
     struct world *world = port->world;
-    step(port, MM_OS_RESERVE, extent);
+    step(MM_OS_RESERVE, extent);
     expect_claimed(port, MM_OS_RESERVE, extent, 1U << WATCH_RESERVING);
     marks_before(world, port->mapper, MM_OS_RESERVE, first_chunk(extent),
                  end_chunk(extent));
     switch (choose_fault(world, KINDS)) {
     case MEMORY:
-        return ENOMEM;
+        return done(port, MM_OS_RESERVE, extent, strategy, ENOMEM);
     case INTRUDER:
         intrude(world, extent);
         break;
@@ -148,7 +167,7 @@ static int port_reserve(void *context, struct mm_extent extent,
         marks_after(world, port->mapper, MM_OS_RESERVE, first_chunk(extent),
                     end_chunk(extent));
     }
-    return result;
+    return done(port, MM_OS_RESERVE, extent, strategy, result);
 }
 
 typedef int (*range_operation)(void *context, struct mm_extent extent,
@@ -181,14 +200,14 @@ static int with_faults(const struct port *port, enum mm_os_call call,
                            : apply(port, operation, extent, strategy);
     /* What was done in part may be all that the next one builds on. */
     marks_after(port->world, port->mapper, call, first, end);
-    return fault == FAULT_NONE ? result : ENOMEM;
+    return done(port, call, extent, strategy, fault == FAULT_NONE ? result : ENOMEM);
 }
 
 static int port_commit(void *context, struct mm_extent extent,
                        const struct mm_strategy *strategy)
 {
     const struct port *port = context;
-    step(port, MM_OS_COMMIT, extent);
+    step(MM_OS_COMMIT, extent);
     expect_own(port, extent);
     return with_faults(port, MM_OS_COMMIT, port->inner.operations->commit, extent,
                        strategy);
@@ -206,7 +225,7 @@ static int port_decommit(void *context, struct mm_extent extent,
                          const struct mm_strategy *strategy)
 {
     struct port *port = context;
-    step(port, MM_OS_DECOMMIT, extent);
+    step(MM_OS_DECOMMIT, extent);
     expect_claimed(port, MM_OS_DECOMMIT, extent,
                    1U << WATCH_DECOMMITTING_Q | 1U << WATCH_DECOMMITTING_M);
     note_decommit(port->world);
@@ -216,15 +235,16 @@ static int port_decommit(void *context, struct mm_extent extent,
 
 static int port_release(void *context, struct mm_extent extent)
 {
+    enum { KINDS = 2 }; /* it fails or not: all or nothing */
     struct port *port = context;
     struct world *world = port->world;
-    step(port, MM_OS_RELEASE, extent);
+    step(MM_OS_RELEASE, extent);
     expect_claimed(port, MM_OS_RELEASE, extent,
                    1U << WATCH_RELEASING_Q | 1U << WATCH_RELEASING_M);
     marks_before(world, port->mapper, MM_OS_RELEASE, first_chunk(extent),
                  end_chunk(extent));
-    if (choose_fault(world, FAULT_HALF) != FAULT_NONE) {
-        return ENOMEM;
+    if (choose_fault(world, KINDS) != FAULT_NONE) {
+        return done(port, MM_OS_RELEASE, extent, NULL, ENOMEM);
     }
     const int result = port->inner.operations->release(port->inner.context, extent);
     if (result == 0) {
@@ -238,7 +258,7 @@ static int port_release(void *context, struct mm_extent extent)
     if (result == 0 && world->spaces != NULL) {
         spaces_zero(world, extent);
     }
-    return result;
+    return done(port, MM_OS_RELEASE, extent, NULL, result);
 }
 
 static int port_advise(void *context, struct mm_extent extent,
@@ -258,7 +278,7 @@ static int port_each_mapping(void *context, struct mm_extent range,
                              mm_mapping_visitor visit, void *argument)
 {
     const struct port *port = context;
-    step(port, MM_OS_EACH_MAPPING, range);
+    step(MM_OS_EACH_MAPPING, range);
     return port->inner.operations->each_mapping(port->inner.context, range, visit,
                                                 argument);
 }

@@ -239,11 +239,62 @@ static bool was_busy(const struct world *world, const struct call_log *log)
     return any_chunk(world, log, was_unsettled);
 }
 
+/* Whether the chunk was the caller's from before the call on, and is still. */
+static bool stayed_own(const struct world *world, const struct call_log *log,
+                       size_t chunk)
+{
+    const struct op *op = log->op;
+    const struct tenure *tenure = &world->facts.tenure[op->mapper][chunk][op->owner];
+    return tenure->left.step == UINT32_MAX && world_before(world, &tenure->came, log);
+}
+
+static bool was_not_own(const struct world *world, const struct call_log *log,
+                        size_t chunk)
+{
+    return !stayed_own(world, log, chunk);
+}
+
+/* A reservation is refused its own chunks, and others are what it cannot reserve; all
+ * others are refused what is not theirs, or is external memory's in another state. */
+static bool was_wrong_state(const struct world *world, const struct call_log *log)
+{
+    const struct op *op = log->op;
+    if (op->kind == OP_QUARANTINE || op->kind == OP_ADOPT || op->kind == OP_EXCLUDE) {
+        return world_external(op->owner) == (op->kind == OP_QUARANTINE) ||
+               any_chunk(world, log, was_own);
+    }
+    return world_external(op->owner) || any_chunk(world, log, was_not_own);
+}
+
+/* Whether so many chunks in a row were nobody's, and no foreign code's, all the time. */
+static bool was_room(const struct world *world, const struct call_log *log)
+{
+    unsigned room = 0;
+    for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
+        const bool taken = was_taken(world, log, chunk) || was_own(world, log, chunk);
+        room = taken ? 0 : room + 1;
+        if (room == log->op->count) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether owners come and go in this program. */
+static bool owners_change(const struct world *world)
+{
+    for (unsigned i = 0; i < world->calls; i++) {
+        const unsigned kind = world->log[i].op->kind;
+        if (kind == OP_REGISTER || kind == OP_UNREGISTER) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void reasons_check(struct world *world, const struct call_log *log)
 {
     const struct op *op = log->op;
-    const bool reserves =
-        op->kind == OP_QUARANTINE || op->kind == OP_ADOPT || op->kind == OP_EXCLUDE;
     bool reason = true;
     switch (log->status) {
     case MM_CONFLICT:
@@ -253,13 +304,16 @@ void reasons_check(struct world *world, const struct call_log *log)
         reason = was_busy(world, log);
         break;
     case MM_WRONG_STATE:
-        reason = !reserves ||
-                 world_external(op->owner) == (op->kind == OP_QUARANTINE) ||
-                 any_chunk(world, log, was_own);
+        reason = was_wrong_state(world, log);
         break;
     case MM_NO_MEMORY:
-        reason = world->program->faults > world->faults_left ||
-                 world->program->max_map_count != 0;
+        reason = log->refused;
+        break;
+    case MM_NO_SPACE:
+        reason = !was_room(world, log);
+        break;
+    case MM_UNKNOWN_OWNER:
+        reason = owners_change(world);
         break;
     case MM_INVALID_ARGUMENT:
     case MM_OUT_OF_RANGE:
@@ -304,6 +358,23 @@ static bool names_a_holder(const struct world *world, const struct call_log *log
                          &world->facts.tenure[log->op->mapper][chunk][owner].left, log);
 }
 
+/* Whether the mapping that a record shows in the way, at its address, was one that the
+ * mapper does not know of: foreign code's, or another mapper's. The kernel may list it
+ * together with the mapper's own beside it. */
+static bool shows_a_foreigner(const struct world *world, const struct call_log *log,
+                              const struct mm_error *error)
+{
+    const size_t chunk = (error->address - WORLD_BASE) / WORLD_CHUNK;
+    bool found = !world_before(world, &world->facts.foreign[chunk], log);
+    for (unsigned owner = 0; owner < OWNER_COUNT && world->program->mappers > 1;
+         owner++) {
+        const unsigned other = 1U - log->op->mapper;
+        found |=
+            !world_before(world, &world->facts.tenure[other][chunk][owner].left, log);
+    }
+    return found;
+}
+
 /* Whether somebody else gave the chunk away during the call: then the record need not
  * name him any more. */
 static bool somebody_left(const struct world *world, const struct call_log *log,
@@ -346,6 +417,9 @@ void records_check(struct world *world, const struct call_log *log,
                !somebody_left(world, log,
                               (error->address - WORLD_BASE) / WORLD_CHUNK)) {
         wrong = "the holder, who is not named";
+    } else if (error->foreign.extent.bytes > 0 &&
+               !shows_a_foreigner(world, log, error)) {
+        wrong = "the foreign mapping, which is the mapper's own";
     } else if (log->status == MM_NO_MEMORY &&
                (error->os_call == MM_OS_NONE || error->cause == MM_CAUSE_NONE)) {
         wrong = "the call that failed, or its cause";

@@ -136,7 +136,7 @@ const char *const mapper_scenarios[] = {
 
     "program decommit-half-done\n"
     "faults 1\n"
-    "setup heap ensure 0 2\n"
+    "setup heap ensure 0 2\nsetup heap touch 0 2\n"
     "thread 0\nheap decommit 0 2\nheap ensure 0 2\nheap touch 0 2\n"
     "thread 1\nheap ensure 1 1\n"
     "thread 2\nheap is-mapped 0 2\n",
@@ -179,11 +179,11 @@ const char *const mapper_scenarios[] = {
     "thread 2\nheap lookup 0 3\n",
 
     "program release-at-map-count\n"
-    "max-map-count 3\n"
-    "setup heap quarantine 0 3\n"
+    "max-map-count 2\n" /* whichever splits the mapping second is refused */
+    "setup heap quarantine 0 4\n"
     "thread 0\nheap release 1 1\n"
-    "thread 1\nheap ensure 0 1\n"
-    "thread 2\nheap lookup 0 3\n",
+    "thread 1\nheap ensure 3 1\n"
+    "thread 2\nheap lookup 0 4\n",
 
     /* transfer. */
     "program transfer-lookup\n"
@@ -294,6 +294,13 @@ const char *const mapper_scenarios[] = {
     "thread 0\nheap quarantine 0 3\n"
     "thread 1\nforeign map 1 1 r\nforeign unmap 1 1\n",
 
+    /* The record of who is in the way must not show who comes when the claim is undone. */
+    "program foreign-record\n"
+    "records\n"
+    "setup foreign map 2 1 r\n"
+    "thread 0\nheap quarantine 0 3\n"
+    "thread 1\nother quarantine 0 1\n",
+
     "program foreign-with-protection\n"
     "thread 0\nheap ensure 0 3\n"
     "thread 1\nforeign map 2 1 rx\n"
@@ -315,6 +322,12 @@ const char *const mapper_scenarios[] = {
     "thread 0\nheap anywhere 2\n"
     "thread 1\nother anywhere 2\n"
     "thread 2\nheap lookup 0 6\n",
+
+    /* The last search finds room only above where the one before it ended. */
+    "program anywhere-wraps\n"
+    "setup other quarantine 4 2\n"
+    "thread 0\nheap anywhere 2\nheap anywhere 2\nheap anywhere 2\n"
+    "thread 1\nother release 4 2\n",
 
     "program anywhere-against-exact\n"
     "thread 0\nheap anywhere 3\n"

@@ -16,23 +16,20 @@ static uint8_t outcome_of(const struct world *world, unsigned mapper,
     return (uint8_t)((unsigned)lookup.state << 3 | (unsigned)(owner + 1));
 }
 
-/* A lookup of one chunk. Those of spaces change without calls of the mapper in the
- * program: they are checked here, others by their history. */
 static uint8_t look_at(struct world *world, const struct op *op,
                        const struct call_log *log, size_t chunk, uintptr_t address)
 {
     const struct mmapper *mapper = world->mappers[op->mapper];
-    const bool followed = log != NULL && op->mapper == 0 && spaces_have(world, chunk);
     if (op->kind == OP_LOOKUP) {
         const struct mm_lookup lookup = mmapper_lookup(mapper, address);
-        if (followed) {
-            spaces_check_lookup(world, log, chunk, lookup);
+        if (log != NULL) {
+            past_check_lookup(world, log, chunk, lookup);
         }
         return outcome_of(world, op->mapper, lookup);
     }
     const bool mapped = mmapper_is_mapped(mapper, address);
-    if (followed) {
-        spaces_check_is_mapped(world, log, chunk, mapped);
+    if (log != NULL) {
+        past_check_is_mapped(world, log, chunk, mapped);
     }
     return mapped;
 }
@@ -256,9 +253,6 @@ static enum mm_status perform_call(struct world *world, const struct op *op,
     }
     if (log->status != MM_OK && asked != NULL) {
         records_check(world, log, asked);
-        if (asked->address >= WORLD_BASE) {
-            log->blamed = (int)((asked->address - WORLD_BASE) / WORLD_CHUNK);
-        }
     }
     ledger_end(world, log);
     if (log->status != MM_OK) {

@@ -121,12 +121,6 @@ static uint32_t call_number(const struct world *world, const struct space_call *
     return (uint32_t)(call - world->spaces->facts.calls);
 }
 
-static bool faulted(const struct world *world)
-{
-    return world->program->faults > world->faults_left ||
-           world->program->max_map_count != 0;
-}
-
 /* A record says what the call says. */
 static void check_record(struct world *world, const struct space_call *call,
                          const struct mm_error *error)
@@ -182,7 +176,8 @@ enum mm_status immortal_perform(struct world *world, struct space_call *call,
     case MM_NO_SPACE:
         break; /* once all is known: immortal_check_end */
     default:
-        spaces_reason(world, call, call->status == MM_NO_MEMORY && faulted(world));
+        spaces_reason(world, call,
+                      call->status == MM_NO_MEMORY && spaces_refused(world));
     }
     return call->status;
 }
@@ -216,7 +211,8 @@ static enum mm_status alloc_pages(struct world *world, struct space_call *call)
         call->found = address;
         *handle = (uint8_t)(blocks_gain(world, &block) + 1);
     } else if (call->status != MM_NO_SPACE) { /* that: freelist_check_end */
-        spaces_reason(world, call, call->status == MM_NO_MEMORY && faulted(world));
+        spaces_reason(world, call,
+                      call->status == MM_NO_MEMORY && spaces_refused(world));
     }
     return call->status;
 }
@@ -278,7 +274,7 @@ enum mm_status freelist_perform(struct world *world, struct space_call *call,
             world, call,
             call->status == MM_OK ||
                 (call->status == MM_BUSY && spaces_overlap(world, log, may_pin)) ||
-                (call->status == MM_NO_MEMORY && faulted(world)));
+                (call->status == MM_NO_MEMORY && spaces_refused(world)));
         return call->status;
     }
 }

@@ -185,6 +185,47 @@ static void check_idle(struct world *world, uint64_t used,
     }
 }
 
+/* What the used pages were at some instant of `call`, a query: at least and at most. */
+static void used_bounds(const struct world *world, const struct space_call *call,
+                        int64_t *least, int64_t *most)
+{
+    const struct spaces_facts *facts = &world->spaces->facts;
+    *least = 0;
+    *most = 0;
+    for (unsigned i = 0; i < facts->call_count; i++) {
+        const struct space_call *other = &facts->calls[i];
+        const bool over = spaces_before(world, &other->end, call);
+        const bool later = other->begin.step > call->end.step;
+        const int64_t pages = (int64_t)other->asked;
+        if (other->op->kind == OP_FREELIST_ALLOC && !later) {
+            /* One that fails has them for a while. */
+            *least += over && other->status == MM_OK ? pages : 0;
+            *most += !over || other->status == MM_OK ? pages : 0;
+        } else if (other->op->kind == OP_FREELIST_FREE && !later) {
+            *least -= pages;
+            *most -= over ? pages : 0;
+        }
+    }
+}
+
+static void check_pages_call(struct world *world, const struct space_call *call)
+{
+    if (call->op->kind == OP_FREELIST_USAGE) {
+        int64_t least;
+        int64_t most;
+        used_bounds(world, call, &least, &most);
+        if ((int64_t)call->found < least || (int64_t)call->found > most) {
+            world_fail(
+                world, ORACLE_O8, "%llu pages are seen used, and were %lld to %lld",
+                (unsigned long long)call->found, (long long)least, (long long)most);
+        }
+    } else if (call->op->kind == OP_FREELIST_ALLOC && call->status == MM_NO_SPACE &&
+               !may_have_filled(world, call)) {
+        world_fail(world, ORACLE_O6, "%llu pages are refused, and were free",
+                   (unsigned long long)call->asked);
+    }
+}
+
 void freelist_check_end(struct world *world)
 {
     const struct spaces *spaces = world->spaces;
@@ -207,11 +248,6 @@ void freelist_check_end(struct world *world)
     check_idle(world, used, &usage);
     verify_live(world, true);
     for (unsigned i = 0; i < facts->call_count; i++) {
-        const struct space_call *call = &facts->calls[i];
-        if (call->op->kind == OP_FREELIST_ALLOC && call->status == MM_NO_SPACE &&
-            !may_have_filled(world, call)) {
-            world_fail(world, ORACLE_O6, "%llu pages are refused, and were free",
-                       (unsigned long long)call->asked);
-        }
+        check_pages_call(world, &facts->calls[i]);
     }
 }

@@ -6,12 +6,6 @@
 #include "mmapper/atomic.h"
 #include "stress/explore/spaces.h"
 
-static bool faulted(const struct world *world)
-{
-    return world->program->faults > world->faults_left ||
-           world->program->max_map_count != 0;
-}
-
 /* ------------------------------------------------------------------- metadata */
 
 /* What the call may have made of the value, if anything. */
@@ -57,7 +51,7 @@ static enum mm_status map_units(struct world *world, struct space_call *call)
     call->status = side_metadata_map(world->spaces->metadata, data, NULL);
     spaces_reason(world, call,
                   call->status == MM_OK ||
-                      (call->status == MM_NO_MEMORY && faulted(world)));
+                      (call->status == MM_NO_MEMORY && spaces_refused(world)));
     for (unsigned unit = op->first;
          call->status == MM_OK && unit < op->first + op->count; unit++) {
         world->spaces->facts.mapped_units |= (uint16_t)(1U << unit);
@@ -143,15 +137,14 @@ static bool in_the_way(const struct op *op, const struct op *other)
 static bool conflicts(const struct world *world, size_t chunk,
                       const struct mm_owner *owner)
 {
-    const struct spaces_facts *facts = &world->spaces->facts;
-    for (unsigned i = 0; i < facts->change_count[chunk] && i < SPACES_CHANGES; i++) {
-        const struct mm_owner *other = facts->changes[chunk][i].owner;
+    const struct chunk_past *past = &world->past[0][chunk];
+    for (unsigned i = 0; i < past->count && i < WORLD_CHANGES; i++) {
+        const struct mm_owner *other = past->items[i].owner;
         if (other != NULL && other != owner) {
             return true;
         }
     }
-    return facts->change_count[chunk] > SPACES_CHANGES ||
-           world->facts.foreign[chunk].step != 0;
+    return past->count > WORLD_CHANGES || world->facts.foreign[chunk].step != 0;
 }
 
 static void take_slot(struct world *world, struct space_call *call,
@@ -179,12 +172,13 @@ static void take_slot(struct world *world, struct space_call *call,
         spaces_reason(world, call, spaces_overlap(world, log, in_the_way));
         break;
     case MM_NO_MEMORY:
-        spaces_reason(world, call, faulted(world));
+        spaces_reason(world, call, spaces_refused(world));
         break;
     default:
-        spaces_reason(world, call,
-                      call->status == MM_WRONG_STATE || (call->status == MM_CONFLICT &&
-                                                         (conflict || faulted(world))));
+        spaces_reason(
+            world, call,
+            call->status == MM_WRONG_STATE ||
+                (call->status == MM_CONFLICT && (conflict || spaces_refused(world))));
     }
 }
 
@@ -206,7 +200,7 @@ static void give_slot(struct world *world, struct space_call *call,
         spaces_reason(world, call, spaces_overlap(world, log, in_the_way));
         break;
     case MM_NO_MEMORY:
-        spaces_reason(world, call, faulted(world));
+        spaces_reason(world, call, spaces_refused(world));
         break;
     default: /* once all is known: values_check_end */
         spaces_reason(world, call,

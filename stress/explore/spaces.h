@@ -34,8 +34,7 @@ enum {
     FREELIST_TABLE_USED = 256, /* more than the table of so few pages has */
     SPACES_BLOCKS = WORLD_CALLS + PROGRAM_SETUP,
     SPACES_CALLS = WORLD_CALLS + PROGRAM_SETUP,
-    SPACES_CHANGES = 12, /* of a chunk in one run; more are not followed */
-    STRANGER_ID = 250,   /* a space that holds no slot */
+    STRANGER_ID = 250, /* a space that holds no slot */
 };
 
 /* Data has this address, where nothing is: metadata is beside it. */
@@ -74,13 +73,6 @@ struct space_call {
     bool skipped; /* there was nothing to do it on */
 };
 
-/* A chunk became this. */
-struct chunk_change {
-    struct stamp when;
-    enum watch_state state;
-    const struct mm_owner *owner;
-};
-
 struct spaces_facts {
     struct block blocks[SPACES_BLOCKS];
     unsigned block_count;
@@ -92,11 +84,8 @@ struct spaces_facts {
     uint16_t mapped_units;          /* by results */
     uint8_t holders[SLOT_COUNT];    /* by results: a space's number, 0: none */
     uint64_t slot_ids;              /* that were used up */
-    uint8_t pins[SPACE_OWNERS];
     uint64_t next_token;
     uint16_t zeroed; /* chunks that the kernel zeroed in this run */
-    uint8_t change_count[PROGRAM_CHUNKS];
-    struct chunk_change changes[PROGRAM_CHUNKS][SPACES_CHANGES];
 };
 
 struct spaces {
@@ -129,20 +118,14 @@ int spaces_owner(const struct world *world, const struct mm_owner *owner);
 bool spaces_may_claim(const struct world *world, const struct call_log *log,
                       const struct watch_change *change);
 
-void spaces_chunk_changed(struct world *world, const struct watch_change *change);
-void spaces_pin(struct world *world, int owner, int by);
+/* The one lock that a space documents: freelist_space's. */
+bool spaces_is_lock(const struct world *world, const void *mutex);
 
 /* A store that is none to a mapper's table. */
 void spaces_stored(struct world *world, const void *address, unsigned bytes);
 
 /* The kernel dropped the contents. */
 void spaces_zero(struct world *world, struct mm_extent extent);
-
-/* What a lookup of a spaces' chunk said, or is_mapped (`owner` is not looked at). */
-void spaces_check_lookup(struct world *world, const struct call_log *log, size_t chunk,
-                         struct mm_lookup lookup);
-void spaces_check_is_mapped(struct world *world, const struct call_log *log,
-                            size_t chunk, bool mapped);
 
 static inline bool spaces_have(const struct world *world, size_t chunk)
 {
@@ -183,6 +166,9 @@ void blocks_verify(struct world *world, const struct block *block);
 /* Whether some other call was not over when this one began, and matters to it. */
 bool spaces_overlap(const struct world *world, const struct call_log *log,
                     bool (*matters)(const struct op *op, const struct op *other));
+
+/* Whether the OS had no memory for the running call. */
+bool spaces_refused(const struct world *world);
 
 /* A failing call had a reason. */
 void spaces_reason(struct world *world, const struct space_call *call, bool reason);

@@ -6,7 +6,7 @@ static void check_pins(struct world *world)
 {
     for (int i = 0; i < SPACE_OWNERS; i++) {
         const struct mm_owner *owner = world->spaces->owners[i];
-        if (owner != NULL && slot_watch_pins(world->mappers[0], owner) != 0) {
+        if (owner != NULL && slot_watch_pins(owner) != 0) {
             world_fail(world, ORACLE_O10, "a pin of %s is left", mm_owner_name(owner));
         }
     }
@@ -19,7 +19,7 @@ static void check_chunks(struct world *world)
     for (size_t chunk = 0; spaces_have(world, chunk); chunk++) {
         const uintptr_t address = world_extent(chunk, 1).start;
         const struct mm_owner *owner = slot_watch_chunk(world->mappers[0], chunk).owner;
-        const struct mm_owner *before = spaces->initial.changes[chunk][0].owner;
+        const struct mm_owner *before = world->past[0][chunk].items[0].owner;
         if (spaces->slots != NULL &&
             mm_extent_contains_address(spaces->slot_extent, address)) {
             continue;

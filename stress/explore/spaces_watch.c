@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Spaces as users of the mapper: which claims their calls may make, whom they pin, what
- * others may see of their chunks, and which memory they access.
+ * Spaces as users of the mapper: which claims their calls may make, for what they may
+ * wait, and which memory they access.
  */
+#include "spaces/freelist_space_internal.h"
 #include "stress/explore/spaces.h"
 
 int spaces_owner(const struct world *world, const struct mm_owner *owner)
@@ -41,23 +42,10 @@ bool spaces_may_claim(const struct world *world, const struct call_log *log,
     }
 }
 
-void spaces_chunk_changed(struct world *world, const struct watch_change *change)
+bool spaces_is_lock(const struct world *world, const void *mutex)
 {
-    struct spaces_facts *facts = &world->spaces->facts;
-    const size_t chunk = change->first;
-    if (facts->change_count[chunk] <= SPACES_CHANGES) {
-        facts->change_count[chunk]++;
-    }
-    if (facts->change_count[chunk] <= SPACES_CHANGES) {
-        facts->changes[chunk][facts->change_count[chunk] - 1] = (struct chunk_change){
-            world_stamp(), change->after.state, change->after.owner};
-    }
-}
-
-void spaces_pin(struct world *world, int owner, int by)
-{
-    uint8_t *pins = &world->spaces->facts.pins[owner - OWNER_COUNT];
-    *pins = (uint8_t)(*pins + by);
+    return world->spaces != NULL && world->spaces->freelist != NULL &&
+           mutex == &world->spaces->freelist->lock;
 }
 
 bool spaces_committed(const struct world *world, uintptr_t address, size_t bytes)
@@ -76,85 +64,6 @@ void spaces_stored(struct world *world, const void *address, unsigned bytes)
         world_fail(world, ORACLE_O3, "a store to %#zx in the window, which would fault",
                    (size_t)(at - WORLD_BASE));
     }
-}
-
-/* ------------------------------------------------------------------- lookups */
-
-static enum mm_state public_state(enum watch_state state)
-{
-    switch (state) {
-    case WATCH_RESERVING:
-        return MM_RESERVING;
-    case WATCH_QUARANTINED:
-        return MM_QUARANTINED;
-    case WATCH_MAPPED:
-        return MM_MAPPED;
-    case WATCH_DECOMMITTING_Q:
-    case WATCH_DECOMMITTING_M:
-        return MM_DECOMMITTING;
-    case WATCH_RELEASING_Q:
-    case WATCH_RELEASING_M:
-    case WATCH_RELEASING_X:
-        return MM_RELEASING;
-    case WATCH_TRANSFERRING_Q:
-    case WATCH_TRANSFERRING_M:
-        return MM_TRANSFERRING;
-    case WATCH_EXCLUDED:
-        return MM_EXCLUDED;
-    default:
-        return MM_UNMAPPED;
-    }
-}
-
-/* Whether the chunk may have been what change `i` made of it at some time that the call
- * can see: the next change was not over for it when it began. */
-static bool may_see(const struct world *world, const struct call_log *log, size_t chunk,
-                    unsigned i)
-{
-    const struct spaces_facts *facts = &world->spaces->facts;
-    return i + 1 == facts->change_count[chunk] ||
-           !world_before(world, &facts->changes[chunk][i + 1].when, log);
-}
-
-static bool is_followed(const struct world *world, size_t chunk)
-{
-    return world->spaces->facts.change_count[chunk] <= SPACES_CHANGES;
-}
-
-void spaces_check_lookup(struct world *world, const struct call_log *log, size_t chunk,
-                         struct mm_lookup lookup)
-{
-    const struct spaces_facts *facts = &world->spaces->facts;
-    if (!is_followed(world, chunk) || !world_on(world, ORACLE_O8)) {
-        return;
-    }
-    for (unsigned i = 0; i < facts->change_count[chunk]; i++) {
-        const struct chunk_change *change = &facts->changes[chunk][i];
-        if (public_state(change->state) == lookup.state &&
-            change->owner == lookup.owner && may_see(world, log, chunk, i)) {
-            return;
-        }
-    }
-    world_fail(world, ORACLE_O8, "chunk %zu is seen %s%s%s, which it was not", chunk,
-               mm_state_name(lookup.state), lookup.owner != NULL ? " of " : "",
-               lookup.owner != NULL ? mm_owner_name(lookup.owner) : "");
-}
-
-void spaces_check_is_mapped(struct world *world, const struct call_log *log,
-                            size_t chunk, bool mapped)
-{
-    const struct spaces_facts *facts = &world->spaces->facts;
-    if (!is_followed(world, chunk) || !world_on(world, ORACLE_O8)) {
-        return;
-    }
-    for (unsigned i = 0; i < facts->change_count[chunk]; i++) {
-        if ((facts->changes[chunk][i].state == WATCH_MAPPED) == mapped &&
-            may_see(world, log, chunk, i)) {
-            return;
-        }
-    }
-    world_fail(world, ORACLE_O8, "chunk %zu is seen %smapped, which it was not", chunk,
-               mapped ? "" : "not ");
 }
 
 /* ------------------------------------------------------------------- calls */
@@ -190,6 +99,13 @@ bool spaces_knows(const struct space_call *call)
     }
     sim_known(times);
     return times[call->begin.thread] >= call->begin.time;
+}
+
+bool spaces_refused(const struct world *world)
+{
+    const struct call_log *log =
+        sim_thread() >= 0 ? world->current[sim_thread()] : NULL;
+    return log != NULL && log->refused;
 }
 
 void spaces_reason(struct world *world, const struct space_call *call, bool reason)

@@ -165,12 +165,6 @@ void spaces_settle(struct world *world)
         if (!is_zero(spaces->image + chunk * WORLD_CHUNK, WORLD_CHUNK)) {
             spaces->image_chunks |= (uint16_t)(1U << chunk);
         }
-        if (chunk < world->program->chunks) {
-            const struct watch_value value = slot_watch_chunk(world->mappers[0], chunk);
-            spaces->facts.change_count[chunk] = 1;
-            spaces->facts.changes[chunk][0] =
-                (struct chunk_change){.state = value.state, .owner = value.owner};
-        }
     }
     if (spaces->freelist != NULL) {
         struct plain_fields *fields = spaces->handles;

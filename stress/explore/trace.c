@@ -307,20 +307,22 @@ static void write_tail(struct trace *trace, const struct world *world, uint64_t 
 static int conclude(const struct schedule *schedule, const struct world *world,
                     uint64_t hash)
 {
-    const bool other_hash =
+    const bool other =
         schedule->hash != 0 && world->failed != ORACLE_TRAP && schedule->hash != hash;
-    if (other_hash) {
-        (void)printf("the trace is another one than the file's (hash %016" PRIx64
-                     ", not %016" PRIx64 "): the code has changed since\n",
-                     hash, schedule->hash);
-    }
-    if (world->failed == ORACLE_NONE) {
+    if (world->failed != ORACLE_NONE) {
+        (void)printf("VIOLATION %s in scenario %s: %s\n", oracle_name(world->failed),
+                     schedule->program.name, world->text);
+    } else {
         (void)printf("no oracle failed\n");
-        return 0;
     }
-    (void)printf("VIOLATION %s in scenario %s: %s\n", oracle_name(world->failed),
-                 schedule->program.name, world->text);
-    return 1;
+    if (other) {
+        (void)printf(
+            "the trace is another one than the file's (hash %016" PRIx64
+            ", not %016" PRIx64 "): the code has changed since, and the choices "
+            "do not mean the same steps any more. Search anew, and record it\n",
+            hash, schedule->hash);
+    }
+    return world->failed != ORACLE_NONE || other;
 }
 
 int trace_replay(struct schedule *schedule, const char *path)

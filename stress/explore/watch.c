@@ -169,40 +169,6 @@ static void check_edge(struct world *world, unsigned mapper,
     }
 }
 
-/* ------------------------------------------------------- the kernel's side (O2) */
-
-static int committed_access(const struct mm_owner *owner)
-{
-    const int rw = MM_ACCESS_READ | MM_ACCESS_WRITE;
-    return mm_owner_strategy(owner).protection == MM_PROTECTION_RWX
-               ? rw | MM_ACCESS_EXECUTE
-               : rw;
-}
-
-static void check_kernel(struct world *world, unsigned mapper, size_t chunk,
-                         struct watch_value value)
-{
-    const struct mm_extent extent = world_extent(chunk, 1);
-    if (value.state == U) {
-        if (!sim_kernel_holds_none(world->kernel, extent, mapper)) {
-            world_fail(world, ORACLE_O2, "chunk %zu is UNMAPPED, and still reserved",
-                       chunk);
-        }
-        return;
-    }
-    if (mm_owner_strategy(value.owner).backing == MM_BACKING_EXTERNAL) {
-        return;
-    }
-    const int access = value.state == M ? committed_access(value.owner) : -1;
-    if ((value.state == Q || value.state == M) &&
-        !sim_kernel_holds(world->kernel, extent, mapper, access)) {
-        world_fail(world, ORACLE_O2,
-                   "chunk %zu is published as %s for %s, and is not %s", chunk,
-                   watch_state_name(value.state), mm_owner_name(value.owner),
-                   value.state == M ? "committed with its protection" : "reserved");
-    }
-}
-
 /* ------------------------------------------------------------------ bookkeeping */
 
 static bool is_transient(enum watch_state state)
@@ -224,6 +190,9 @@ static void follow_tenure(struct world *world, unsigned mapper, size_t chunk,
         facts->tenure[mapper][chunk][before].settled = world_stamp();
     }
     if (after >= 0) {
+        if (before != after) {
+            facts->tenure[mapper][chunk][after].came = world_stamp();
+        }
         facts->tenure[mapper][chunk][after].left.step = UINT32_MAX;
         if (is_transient(change->after.state)) {
             facts->tenure[mapper][chunk][after].settled.step = UINT32_MAX;
@@ -246,7 +215,6 @@ static void follow_pin(struct world *world, unsigned mapper,
         return;
     }
     if (index >= OWNER_COUNT) {
-        spaces_pin(world, index, after > before ? 1 : -1);
         facts->pinned[sim_thread()] = (int16_t)(after > before ? index : -1);
         return;
     }
@@ -274,14 +242,12 @@ static void follow_chunks(struct world *world, unsigned mapper,
         const int claimer = world->facts.claimer[mapper][chunk];
         one.first = chunk;
         follow_tenure(world, mapper, chunk, &one);
-        if (world->spaces != NULL && mapper == 0) {
-            spaces_chunk_changed(world, &one);
-        }
+        past_add(world, mapper, &one);
         if (world_on(world, ORACLE_O5)) {
             check_edge(world, mapper, &one, claimer);
         }
         if (world_on(world, ORACLE_O2)) {
-            check_kernel(world, mapper, chunk, one.after);
+            world_check_kernel(world, mapper, chunk, one.after);
         }
     }
 }
@@ -312,24 +278,37 @@ void world_stored(void *context, const void *address, unsigned bytes, uint64_t b
 
 /* ----------------------------------------------------------------- waiting (O9) */
 
+/* G3: ensure_mapped may, for a fellow thread that is reserving one of its chunks. */
+static bool may_wait(const struct world *world, unsigned thread)
+{
+    const struct call_log *log = world->current[thread];
+    if (log == NULL ||
+        (log->op->kind != OP_ENSURE && log->op->kind != OP_ENSURE_INSIDE)) {
+        return false;
+    }
+    const unsigned mapper = log->op->mapper;
+    for (unsigned i = 0; i < log->op->count; i++) {
+        const size_t chunk = log->op->first + i;
+        const struct watch_value value =
+            slot_watch_chunk(world->mappers[mapper], chunk);
+        if (value.state == R && value.owner == world->owners[mapper][log->op->owner] &&
+            world->facts.claimer[mapper][chunk] != (int)thread) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void world_waits(void *context, unsigned thread, const void *mutex)
 {
     struct world *world = context;
     if (mutex != NULL) {
-        return; /* the lock of a space, which its header documents */
-    }
-    const struct call_log *log = world->current[thread];
-    for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {
-        const struct mm_owner *owner = call_owner(world, mapper);
-        for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
-            const struct watch_value value =
-                slot_watch_chunk(world->mappers[mapper], chunk);
-            if (value.state == R && value.owner == owner &&
-                (log->op->kind == OP_ENSURE || log->op->kind == OP_ENSURE_INSIDE)) {
-                return; /* G3: a fellow thread is reserving it */
-            }
+        if (!spaces_is_lock(world, mutex)) {
+            world_fail(world, ORACLE_O9,
+                       "thread %u waits for a lock that none promises", thread);
         }
+    } else if (!may_wait(world, thread)) {
+        world_fail(world, ORACLE_O9,
+                   "thread %u waits, and not for a fellow's reservation", thread);
     }
-    world_fail(world, ORACLE_O9, "thread %u waits, and not for a fellow's reservation",
-               thread);
 }

@@ -133,6 +133,7 @@ static void settle_facts(struct world *world)
                 slot_watch_chunk(world->mappers[mapper], chunk);
             const int owner = world_owner(world, mapper, value.owner);
             facts->states[mapper][chunk] = history_state(world, mapper, chunk);
+            past_begin(world, mapper, chunk, value);
             if (value.owner != NULL) {
                 facts->reserved_for[chunk] = value.owner;
             }
@@ -230,6 +231,11 @@ void world_begin_run(struct world *world)
 {
     world->facts = world->initial;
     world->calls = 0;
+    for (unsigned mapper = 0; mapper < world->program->mappers; mapper++) {
+        for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
+            world->past[mapper][chunk].count = 1;
+        }
+    }
     memset(world->current, 0, sizeof(world->current));
     world->faults_left = world->program->faults;
     world->failed = ORACLE_NONE;
@@ -265,7 +271,6 @@ void world_thread(void *context, unsigned thread)
         log->op = op;
         log->begin = world_stamp();
         log->end.step = UINT32_MAX;
-        log->blamed = -1;
         sim_known(log->clock);
         world->current[thread] = log;
         log->status = op->kind < OP_IMMORTAL_ALLOC ? world_perform(world, op, log)

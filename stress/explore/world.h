@@ -62,7 +62,7 @@ struct call_log {
     struct stamp end;               /* step UINT32_MAX while it is under way */
     int16_t clock[SIM_MAX_THREADS]; /* what it knew of the others when it began */
     enum mm_status status;
-    int blamed;    /* the chunk that the error record names; -1: none */
+    bool refused;  /* the OS had no memory for one of its calls */
     uint8_t place; /* the first chunk of what `anywhere` found */
     /* For lookups: what each chunk of the range was, as outcome_of makes it. */
     uint8_t outcomes[PROGRAM_CHUNKS];
@@ -73,6 +73,7 @@ struct call_log {
 
 /* When a chunk was last an owner's, and last in the middle of a call of that owner. */
 struct tenure {
+    struct stamp came;
     struct stamp left;    /* step UINT32_MAX: still there; 0: never was */
     struct stamp gone;    /* as `left`, but kept when the owner comes back */
     struct stamp settled; /* the same of transient states */
@@ -85,6 +86,19 @@ struct marks {
     int16_t committed[SIM_MAX_THREADS]; /* time of each thread's last commit; 0: none */
     uint8_t mapper;                     /* whose calls these were */
     bool from_setup;                    /* committed before the run, and not vacated */
+};
+
+/* What a chunk was in the course of a run: item 0 is what setup left. Not reset but for
+ * the count. */
+enum { WORLD_CHANGES = 12 }; /* more are not followed */
+
+struct chunk_past {
+    unsigned count; /* WORLD_CHANGES + 1: too many */
+    struct {
+        struct stamp when;
+        enum watch_state state;
+        const struct mm_owner *owner;
+    } items[WORLD_CHANGES];
 };
 
 struct port {
@@ -128,6 +142,7 @@ struct world {
         /* When a foreign mapping was last there. */
         struct stamp foreign[PROGRAM_CHUNKS];
     } facts, initial;
+    struct chunk_past past[2][PROGRAM_CHUNKS];
     struct call_log log[WORLD_CALLS];
     unsigned calls;
     struct call_log *current[SIM_MAX_THREADS]; /* NULL: between calls */
@@ -231,8 +246,23 @@ void world_mix_os(struct world *world, uint64_t what);
 bool world_remember(uint64_t *set, uint64_t hash);
 void world_forget(uint64_t *set, uint64_t hash);
 
+/* O2: the kernel has of a chunk what its state says. */
+void world_check_kernel(struct world *world, unsigned mapper, size_t chunk,
+                        struct watch_value value);
+
+/* What chunks were (past.c). O8 of queries: the chunk was so at some time that the call
+ * can see; `owner` is not looked at by the second. */
+void past_begin(struct world *world, unsigned mapper, size_t chunk,
+                struct watch_value value);
+void past_add(struct world *world, unsigned mapper, const struct watch_change *change);
+void past_check_lookup(struct world *world, const struct call_log *log, size_t chunk,
+                       struct mm_lookup lookup);
+void past_check_is_mapped(struct world *world, const struct call_log *log, size_t chunk,
+                          bool mapped);
+
 /* O8: whether the calls of the run, split by chunk, have an order that explains them. */
 void history_check(struct world *world);
+uint64_t history_hash(const struct world *world); /* never 0 */
 uint8_t history_state(const struct world *world, unsigned mapper, size_t chunk);
 
 void port_init(struct world *world, unsigned mapper);

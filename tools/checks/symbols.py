@@ -30,10 +30,10 @@ _C_LIBRARY = """
 """
 # The mapper neither allocates nor locks.
 MAPPER = frozenset((_MAPPING_SUPPORT + _C_LIBRARY).split())
-_LOCKS = " ".join(f"pthread_mutex_{name}" for name in "init lock unlock destroy".split())
-# The spaces hold their descriptions on the heap, the one of free lists has a lock, and all
-# map memory through the mapper only.
-SPACES = frozenset(f"{_C_LIBRARY} {_LOCKS} calloc free".split())
+# The spaces hold their descriptions on the heap and map memory through the mapper only.
+SPACES = frozenset(f"{_C_LIBRARY} calloc free".split())
+# One of them has a lock, which its header documents.
+_LOCKS = frozenset(f"pthread_mutex_{name}" for name in "init lock unlock destroy".split())
 
 
 def _of_spaces(archive):
@@ -41,7 +41,9 @@ def _of_spaces(archive):
 
 
 def _expected(archive):
-    return SPACES if _of_spaces(archive) else MAPPER
+    if not _of_spaces(archive):
+        return MAPPER
+    return SPACES | _LOCKS if "freelist_space" in archive else SPACES
 
 
 def _symbols(archive):
