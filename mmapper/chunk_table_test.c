@@ -83,6 +83,30 @@ static void test_addresses(void)
     EXPECT_EQ(mm_chunk_table_slot_bytes(table), CHUNKS * 2);
 }
 
+/* A word for each region that has a chunk, and no more. */
+static void test_region_words(void)
+{
+    static const struct {
+        size_t chunks;
+        size_t words;
+    } shapes[] = {{1, 1}, {3, 1}, {4, 1}, {5, 2}, {8, 2}, {9, 3}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const struct chunk_table table = {.chunks = shapes[i].chunks,
+                                          .log_region = LOG_REGION};
+        EXPECT_EQ(mm_chunk_table_region_bytes(&table), shapes[i].words * 4);
+    }
+}
+
+/* What is uniform costs one load: the slots' pages are not touched. */
+static void test_uniform_needs_no_slots(void)
+{
+    struct fixture fixture;
+    begin(&fixture);
+    set(&fixture, (struct chunk_range){0, 8}, map_make(MAP_MAPPED, 5), true);
+    fixture.table.slots = NULL;
+    expect_model(&fixture);
+}
+
 /* Whole regions change by their word alone, the short last one included. */
 static void test_uniform(void)
 {
@@ -160,7 +184,9 @@ static void test_random(uint64_t seed)
 int main(void)
 {
     test_addresses();
+    test_region_words();
     test_uniform();
+    test_uniform_needs_no_slots();
     test_split_keeps_base();
     test_stale();
     for (uint64_t seed = 1; seed <= 20; seed++) {

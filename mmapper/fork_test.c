@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <setjmp.h>
 
+#include "mmapper/mapper.h"
 #include "mmapper/testing/fixture.h"
 
 /* The simulated kernel, except that one call does not return: the thread is gone, as in
@@ -241,6 +242,27 @@ static void test_lost_decommit_and_transfer(void)
     fixture_end(&v.f);
 }
 
+/* What an owner's own means have mapped is no reason to abandon what was not yet, or no
+ * more, recorded for it. */
+static void test_lost_external(void)
+{
+    struct vanishing v;
+    begin(&v);
+    const struct mm_mapping theirs = {.extent = fixture_extent(1, 2),
+                                      .access = MM_ACCESS_READ};
+    EXPECT_EQ(sim_kernel_foreign_map(v.f.kernel, &theirs), 0);
+    const map_owner id = owner_id(&v.f.mapper->owners, v.f.image);
+    struct chunk_table *table = &v.f.mapper->table;
+    const struct chunk_range range = {1, 2};
+    EXPECT_OK(mmapper_adopt(v.f.mapper, v.f.image, fixture_extent(2, 1), NULL));
+    const struct chunk_unit unit = mm_chunk_unit_load(table, range);
+    EXPECT_EQ(mm_chunk_claim(table, 1, &unit, map_make(MAP_RESERVING, id)),
+              CHUNK_SWAPPED);
+    expect_report(resolve(&v), 0, 0, 1, 0);
+    EXPECT_PICTURE(&v.f, "..M...........");
+    fixture_end(&v.f);
+}
+
 /* What cannot be looked up may be mapped. */
 static void test_list_is_unreadable(void)
 {
@@ -266,6 +288,7 @@ int main(void)
     test_lost_reserve();
     test_lost_release();
     test_lost_decommit_and_transfer();
+    test_lost_external();
     test_list_is_unreadable();
     return 0;
 }

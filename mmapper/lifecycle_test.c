@@ -98,6 +98,9 @@ static void test_window_end(void)
     EXPECT_OK(mmapper_ensure_mapped(g.f.mapper, g.f.heap, fixture_extent(12, 2), NULL));
     EXPECT(mmapper_is_mapped(g.f.mapper, fixture_extent(14, 0).start - 1));
     EXPECT(!mmapper_is_mapped(g.f.mapper, fixture_extent(14, 0).start));
+    EXPECT_STATUS(
+        mmapper_ensure_mapped(g.f.mapper, g.f.heap, fixture_extent(14, 1), &g.f.error),
+        MM_OUT_OF_RANGE);
     fixture_end(&g.f);
 }
 

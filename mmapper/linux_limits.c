@@ -12,7 +12,7 @@
 #include "mmapper/linux_maps.h"
 
 /* The number after `key` in a file of "key: number" lines, or at its start when the key
- * is empty. False when there is none. */
+ * is empty. False, and *number unchanged, when there is none. */
 static bool read_number(const char *path, const char *key, uint64_t *number)
 {
     char buffer[8192];
@@ -75,17 +75,16 @@ static bool beyond_data_size(size_t bytes)
 }
 
 /* Mode 0 refuses what is charged and more than all memory, mode 2 what passes
- * CommitLimit, charged or not (it ignores MAP_NORESERVE), mode 1 nothing. Source: the
- * kernel's Documentation/mm/overcommit-accounting. */
+ * CommitLimit, charged or not (it ignores MAP_NORESERVE), mode 1 nothing: so it is what
+ * is assumed where none is to be read. Source: the kernel's
+ * Documentation/mm/overcommit-accounting. */
 static bool beyond_commit_limit(bool charged, size_t bytes)
 {
     const char *meminfo = "/proc/meminfo";
-    uint64_t mode;
+    uint64_t mode = 1;
     uint64_t a;
     uint64_t b;
-    if (!read_number("/proc/sys/vm/overcommit_memory", "", &mode)) {
-        return false;
-    }
+    (void)read_number("/proc/sys/vm/overcommit_memory", "", &mode);
     if (mode == 0) {
         return charged && read_number(meminfo, "MemTotal:", &a) &&
                read_number(meminfo, "SwapTotal:", &b) && bytes / 1024 > a + b;

@@ -78,7 +78,7 @@ static int query_mapping(int maps, uintptr_t address, struct mm_mapping *mapping
                       (query.vma_flags & QUERY_EXECUTABLE ? MM_ACCESS_EXECUTE : 0U);
     mapping->shared = (query.vma_flags & QUERY_SHARED) != 0;
     mapping->file = query.inode != 0;
-    set_name(mapping, query.vma_name_size > 0 ? name : "");
+    set_name(mapping, name);
     return 0;
 }
 

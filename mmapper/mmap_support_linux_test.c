@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The real operations, one by one, and the mapper on them. */
 #include <errno.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -48,12 +49,21 @@ static struct mm_extent anywhere(struct real *real, size_t bytes)
     return extent;
 }
 
+/* The list is read with cancellation off, whatever it was. */
+static void expect_cancellable(void)
+{
+    int state = -1;
+    EXPECT_EQ(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state), 0);
+    EXPECT_EQ(state, PTHREAD_CANCEL_ENABLE);
+}
+
 static void end(struct real *real)
 {
     struct mm_verify_result result;
     errno = 4711; /* reading the list leaves it alone */
     EXPECT_OK(mmapper_verify(real->mapper, NULL, &result, &real->error));
     EXPECT_EQ(errno, 4711);
+    expect_cancellable();
     EXPECT_EQ(result.differences, 0);
     EXPECT_OK(mmapper_destroy(real->mapper, &real->error));
 }
@@ -152,6 +162,12 @@ static void test_huge_pages(void)
     /* A kernel without transparent huge pages refuses, and is only counted. */
     EXPECT_EQ(is_advised(extent.start), statistics.os_failures[MM_OS_ADVISE] == 0);
     end(&real);
+    /* Who does not want them is given none. */
+    begin(&real, NULL, plain);
+    const struct mm_extent other = anywhere(&real, CHUNK);
+    EXPECT_EQ(real.support.operations->advise(real.support.context, other, &plain), 0);
+    EXPECT(!is_advised(other.start));
+    end(&real);
 }
 
 /* Unaccounted memory may be larger than all memory of the machine; accounted memory is
@@ -202,6 +218,17 @@ static void test_never_replaces(void)
     EXPECT_EQ(mmapper_lookup(real.mapper, around.start).state, MM_UNMAPPED);
     EXPECT_EQ(munmap(theirs, 4096), 0);
     end(&real);
+}
+
+/* Asking why leaves everything as it was. */
+static void test_explaining(void)
+{
+    const struct mmap_support support = mmap_support_linux();
+    errno = 4711;
+    (void)support.operations->explain_no_memory(support.context, MM_OS_COMMIT, &plain,
+                                                CHUNK);
+    EXPECT_EQ(errno, 4711);
+    expect_cancellable();
 }
 
 /* Both readers of the kernel's list say the same of a range that holds still. */
@@ -363,6 +390,7 @@ int main(void)
     test_huge_pages();
     test_accounting();
     test_never_replaces();
+    test_explaining();
     test_listing();
     test_limits();
     test_sizes();

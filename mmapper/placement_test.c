@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Where anywhere and preferred put reservations. */
+#include <errno.h>
+
+#include "mmapper/mapper.h"
+#include "mmapper/testing/fault_decorator.h"
 #include "mmapper/testing/fixture.h"
 
 static void foreign(struct fixture *f, size_t chunk, size_t count)
@@ -105,6 +109,10 @@ static void test_large_ranges_take_whole_regions(void)
     EXPECT_OK(mmapper_quarantine(f.mapper, f.other, fixture_extent(0, 1), NULL));
     EXPECT_EQ(anywhere(&f, 3, 0).start, fixture_extent(1, 1).start);
     fixture_end(&f);
+    fixture_begin(&f, NULL);
+    EXPECT_EQ(anywhere(&f, 4, 0).start, fixture_extent(8, 1).start);
+    EXPECT_EQ(anywhere(&f, 3, 0).start, fixture_extent(5, 1).start);
+    fixture_end(&f);
 }
 
 static void test_preferred(void)
@@ -143,6 +151,95 @@ static void test_reuse(void)
     const struct mm_extent first = anywhere(&f, 3, 0);
     EXPECT_OK(mmapper_release(f.mapper, f.heap, first, NULL));
     EXPECT_EQ(anywhere(&f, 3, 0).start, first.start);
+    fixture_end(&f);
+}
+
+/* The search goes on below what it placed last, also when there is room above again. */
+static void test_goes_down(void)
+{
+    struct fixture f;
+    fixture_begin(&f, NULL);
+    const struct mm_extent first = anywhere(&f, 1, 0);
+    EXPECT_EQ(first.start, fixture_extent(13, 1).start);
+    EXPECT_EQ(anywhere(&f, 1, 0).start, fixture_extent(12, 1).start);
+    EXPECT_OK(mmapper_release(f.mapper, f.heap, first, NULL));
+    EXPECT_EQ(anywhere(&f, 1, 0).start, fixture_extent(11, 1).start);
+    fixture_end(&f);
+}
+
+/* What the kernel refuses without a mapping that says why is passed in steps that
+ * double: 11, 9, 6, 1 from the hint down, and then 13, 11, 8, 3. */
+static void test_unexplained_refusals(void)
+{
+    struct fixture f;
+    struct mm_extent extent;
+    fixture_begin(&f, NULL);
+    const struct mmap_support plain = f.support;
+    struct fault_decorator *faults = fault_decorator_create(&plain);
+    f.support = fault_decorator_support(faults);
+    struct fault_plan plan = {.at = 1, .call = MM_OS_RESERVE, .os_error = EEXIST};
+    fault_decorator_plan(faults, &plan);
+    EXPECT_EQ(anywhere(&f, 1, 0).start, fixture_extent(11, 1).start);
+    EXPECT_OK(mmapper_release(f.mapper, f.heap, fixture_extent(11, 1), NULL));
+    plan.from_then_on = true;
+    fault_decorator_plan(faults, &plan);
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.heap, FIXTURE_CHUNK, 0,
+                                              &extent, &f.error),
+                  MM_NO_SPACE);
+    EXPECT_EQ(fault_decorator_calls(faults, MM_OS_RESERVE), 8);
+    EXPECT_PICTURE(&f, "..............");
+    f.support = plain;
+    fixture_end(&f);
+    fault_decorator_destroy(faults);
+}
+
+/* Who finds only chunks that others are changing may try again; who finds none at all
+ * need not. */
+static void test_full(void)
+{
+    struct fixture f;
+    struct mm_extent extent;
+    fixture_begin(&f, NULL);
+    EXPECT_OK(mmapper_quarantine(f.mapper, f.other, fixture_extent(0, 14), NULL));
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.heap, FIXTURE_CHUNK, 0,
+                                              &extent, &f.error),
+                  MM_NO_SPACE);
+    EXPECT_STR(f.error.detail,
+               "no free range of that size and alignment in the window");
+    struct chunk_table *table = &f.mapper->table;
+    const struct chunk_range last = {12, 14};
+    struct chunk_unit unit = mm_chunk_unit_load(table, last);
+    const map_value held = unit.value;
+    const map_value changing = map_make(MAP_RELEASING_Q, map_owner_of(held));
+    EXPECT_EQ(mm_chunk_claim(table, 12, &unit, changing), CHUNK_SWAPPED);
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.heap, FIXTURE_CHUNK, 0,
+                                              &extent, &f.error),
+                  MM_BUSY);
+    EXPECT_STR(f.error.detail, "the only ranges that might fit are being changed");
+    unit = mm_chunk_unit_load(table, last);
+    EXPECT_EQ(mm_chunk_publish(table, 12, &unit, held), CHUNK_SWAPPED);
+    fixture_end(&f);
+}
+
+/* More than there is below any place, in a window that begins at zero. */
+static void test_larger_than_everything(void)
+{
+    struct fixture f;
+    struct mmapper *mapper;
+    struct mm_owner *owner;
+    struct mm_extent extent;
+    const size_t chunk = (size_t)1 << 22;
+    const struct mmapper_options options = {.chunk_bytes = chunk, .limit = 16 * chunk};
+    const struct mm_owner_options name = {.name = "large"};
+    fixture_begin(&f, NULL);
+    EXPECT_OK(mmapper_create(&options, &f.support, &mapper, NULL));
+    EXPECT_OK(mmapper_register_owner(mapper, &name, &owner, NULL));
+    EXPECT_STATUS(mmapper_quarantine_anywhere(mapper, owner, SIZE_MAX - chunk + 1, 0,
+                                              &extent, NULL),
+                  MM_NO_SPACE);
+    EXPECT_OK(mmapper_quarantine_anywhere(mapper, owner, 15 * chunk, 0, &extent, NULL));
+    EXPECT_EQ(extent.start, chunk); /* the lowest place is never handed out */
+    EXPECT_OK(mmapper_destroy(mapper, NULL));
     fixture_end(&f);
 }
 
@@ -210,6 +307,10 @@ int main(void)
     test_large_ranges_take_whole_regions();
     test_preferred();
     test_reuse();
+    test_goes_down();
+    test_unexplained_refusals();
+    test_full();
+    test_larger_than_everything();
     test_end_of_address_space();
     test_search_leaves_no_trace();
     return 0;

@@ -2,6 +2,8 @@
 /* The set of chunks beside an array of booleans. */
 #include "spaces/chunk_set.h"
 
+#include <sys/mman.h>
+
 #include "mmapper/testing/expect.h"
 #include "spaces/test_fixture.h"
 
@@ -63,9 +65,43 @@ static void run_sequence(uint64_t *state)
     }
 }
 
+/* Only words that get members are touched: an empty range adds none. */
+static void test_untouched_words(void)
+{
+    enum { BYTES = 1 << 16, IN_SECOND_HALF = BYTES / 2 * 8 + 100 };
+    struct chunk_set set = {.words = mmap(NULL, BYTES, PROT_READ | PROT_WRITE,
+                                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)};
+    uint32_t first;
+    uint32_t end;
+    EXPECT(set.words != MAP_FAILED);
+    EXPECT_EQ(mprotect(set.words, BYTES / 2, PROT_NONE), 0);
+    chunk_set_add(&set, IN_SECOND_HALF, IN_SECOND_HALF + 3);
+    chunk_set_add(&set, 5, 5);
+    chunk_set_add(&set, 7, 5);
+    EXPECT(chunk_set_first_run(&set, &first, &end));
+    EXPECT_EQ(first, IN_SECOND_HALF);
+    EXPECT_EQ(end, IN_SECOND_HALF + 3);
+    EXPECT_EQ(munmap(set.words, BYTES), 0);
+}
+
+/* What lies behind the last word belongs to no run. */
+static void test_end(void)
+{
+    uint64_t words[] = {0, 0, ~UINT64_C(0)};
+    struct chunk_set set = {.words = words};
+    uint32_t first;
+    uint32_t end;
+    chunk_set_add(&set, 60, 128);
+    EXPECT(chunk_set_first_run(&set, &first, &end));
+    EXPECT_EQ(first, 60);
+    EXPECT_EQ(end, 128);
+}
+
 int main(int argc, char **argv)
 {
     uint64_t state = fixture_seed(argc, argv);
+    test_untouched_words();
+    test_end();
     for (int sequence = 0; sequence < SEQUENCES; sequence++) {
         run_sequence(&state);
     }

@@ -184,8 +184,85 @@ static void test_every_call(workload work, uint64_t least)
     }
 }
 
+static void fail_decommits(struct world *world)
+{
+    const struct fault_plan plan = {
+        .at = 1, .call = MM_OS_DECOMMIT, .from_then_on = true, .os_error = ENOMEM};
+    fault_decorator_plan(world->faults, &plan);
+}
+
+static struct freelist_space *begin_decommitting(struct world *world)
+{
+    const struct freelist_space_options options = {
+        .name = "pages",
+        .bytes = (size_t)CHUNKS * FIXTURE_CHUNK,
+        .freed = FREELIST_SPACE_DECOMMIT,
+    };
+    struct freelist_space *space;
+    begin(world);
+    EXPECT_OK(freelist_space_create(world->mapper, &options, &space, NULL));
+    return space;
+}
+
+static uintptr_t alloc(struct freelist_space *space, size_t pages)
+{
+    uintptr_t address = 0;
+    EXPECT_OK(freelist_space_alloc(space, pages, &address, NULL));
+    return address;
+}
+
+/* What a decommit had to leave is decommitted later, except for the very chunks that
+ * have used pages again. */
+static void test_left_chunks_are_used_again(void)
+{
+    struct world world = {.whole = true};
+    struct freelist_space *space = begin_decommitting(&world);
+    const uintptr_t all = alloc(space, 3 * CHUNK_PAGES);
+    fail_decommits(&world);
+    EXPECT_OK(freelist_space_free(space, all, NULL, NULL));
+    EXPECT_EQ(freelist_space_usage(space).decommit_left, 3);
+    /* To the last page of the first chunk, and to the last but one of the second. */
+    const uintptr_t first = alloc(space, CHUNK_PAGES);
+    EXPECT_EQ(first, all);
+    EXPECT_EQ(freelist_space_usage(space).decommit_left, 2);
+    const uintptr_t second = alloc(space, CHUNK_PAGES - 1);
+    EXPECT_EQ(second, all + FIXTURE_CHUNK);
+    EXPECT_EQ(freelist_space_usage(space).decommit_left, 1);
+    repair(&world);
+    EXPECT_OK(freelist_space_trim(space, NULL));
+    EXPECT(mmapper_is_mapped(world.mapper, first));
+    EXPECT(mmapper_is_mapped(world.mapper, second));
+    EXPECT(!mmapper_is_mapped(world.mapper, all + 2 * FIXTURE_CHUNK));
+    EXPECT_OK(freelist_space_destroy(space, NULL));
+    end(&world);
+}
+
+/* All runs of them, not only the first. */
+static void test_all_left_runs_are_tried_again(void)
+{
+    struct world world = {.whole = true};
+    struct freelist_space *space = begin_decommitting(&world);
+    const uintptr_t first = alloc(space, CHUNK_PAGES);
+    const uintptr_t second = alloc(space, CHUNK_PAGES);
+    const uintptr_t third = alloc(space, CHUNK_PAGES);
+    fail_decommits(&world);
+    EXPECT_OK(freelist_space_free(space, first, NULL, NULL));
+    EXPECT_OK(freelist_space_free(space, third, NULL, NULL));
+    EXPECT_EQ(freelist_space_usage(space).decommit_left, 2);
+    repair(&world);
+    EXPECT_OK(freelist_space_trim(space, NULL));
+    EXPECT_EQ(freelist_space_usage(space).decommit_left, 0);
+    EXPECT(!mmapper_is_mapped(world.mapper, first));
+    EXPECT(mmapper_is_mapped(world.mapper, second));
+    EXPECT(!mmapper_is_mapped(world.mapper, third));
+    EXPECT_OK(freelist_space_destroy(space, NULL));
+    end(&world);
+}
+
 int main(void)
 {
+    test_left_chunks_are_used_again();
+    test_all_left_runs_are_tried_again();
     test_every_call(list_workload, 3);  /* reserve, commit, release */
     test_every_call(space_workload, 6); /* and commit, decommit, commit of pages */
     return 0;

@@ -4,6 +4,7 @@
 
 #include "mmapper/testing/expect.h"
 #include "spaces/freelist_space_expect.h"
+#include "spaces/raw_memory_freelist.h"
 #include "spaces/test_fixture.h"
 
 static void test_layout(void)
@@ -146,6 +147,13 @@ static void test_bad_options(void)
     options = space_options(4);
     options.freed = (enum freelist_space_freed)7;
     expect_refused(mapper, &options);
+    /* One page too many; as many as can be are refused by the window alone. */
+    options = space_options((size_t)RAW_MEMORY_FREELIST_MAX_UNITS + 2);
+    options.page_bytes = FIXTURE_CHUNK;
+    expect_refused(mapper, &options);
+    options.bytes -= FIXTURE_CHUNK;
+    struct freelist_space *space = NULL;
+    EXPECT_STATUS(freelist_space_create(mapper, &options, &space, NULL), MM_NO_SPACE);
     /* 2^32 pages and a few, whose number does not fit in 32 bits. */
     options = space_options(((size_t)1 << 44) / FIXTURE_CHUNK + 4);
     expect_refused(mapper, &options);

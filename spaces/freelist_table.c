@@ -59,7 +59,7 @@ static void unlink_free(struct freelist_table *table, uint32_t index)
     const uint32_t previous = freelist_previous(table, index);
     /* The table is ordinary memory, next to what its users write: a stray store must
      * end here and not hand out the same unit twice. */
-    MM_CHECK(next <= table->end && previous <= table->end);
+    MM_CHECK(next < table->end && previous < table->end);
     MM_CHECK(freelist_previous(table, next) == index &&
              freelist_next(table, previous) == index);
     set_next(table, previous, next);

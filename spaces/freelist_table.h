@@ -116,8 +116,8 @@ void freelist_table_set_border(struct freelist_table *table, uint32_t index,
 void freelist_table_initialise(struct freelist_table *table,
                                struct freelist_entry *entries, uint32_t heads);
 
-/* Adds `units` units, cut where the unit number is a multiple of `grain`, to the list
- * of `head`, in front of what it has, low to high. */
+/* Adds `units` units (0: none), cut where the unit number is a multiple of `grain`, to
+ * the list of `head`, in front of what it has, low to high. */
 void freelist_table_extend(struct freelist_table *table, uint32_t head, uint32_t units,
                            uint32_t grain);
 

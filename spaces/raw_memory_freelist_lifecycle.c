@@ -66,9 +66,7 @@ static void write_table(struct raw_memory_freelist *list, void *memory,
                         const struct raw_memory_freelist_shape *shape)
 {
     freelist_table_initialise(&list->table, memory, shape->heads);
-    if (shape->units > 0) {
-        freelist_table_extend(&list->table, 0, shape->units, shape->grain);
-    }
+    freelist_table_extend(&list->table, 0, shape->units, shape->grain);
 }
 
 enum mm_status

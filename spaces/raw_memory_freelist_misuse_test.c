@@ -85,11 +85,25 @@ static void test_misuse(void)
     EXPECT_EQ(unit, 77);
     EXPECT_EQ(raw_memory_freelist_next(list, 1, NONE), NONE);
     EXPECT_EQ(raw_memory_freelist_next(list, 0, 1), NONE);
+    EXPECT_EQ(raw_memory_freelist_previous(list, 1, NONE), NONE);
     struct raw_memory_freelist_census census;
     EXPECT(raw_memory_freelist_verify(list, &census));
     /* Blocks that were free beside each other from the start stay apart. */
     EXPECT_EQ(census.blocks, 2);
     EXPECT_EQ(census.free_units, 12);
+    freelist_end(&lists);
+}
+
+/* A used block is on no walk, although its links still say where it was. */
+static void test_walks_need_free_blocks(void)
+{
+    struct lists lists;
+    struct raw_memory_freelist *list = freelist_begin(&lists, 12, 4);
+    EXPECT_LIST(list, 0, 0, 4, 8);
+    EXPECT_OK(raw_memory_freelist_alloc_from_unit(list, 0, 4, 4));
+    EXPECT_EQ(raw_memory_freelist_next(list, 0, 4), NONE);
+    EXPECT_EQ(raw_memory_freelist_previous(list, 0, 4), NONE);
+    EXPECT_LIST(list, 0, 0, 8);
     freelist_end(&lists);
 }
 
@@ -164,6 +178,7 @@ static void test_verify_sees_damage(void)
         {8, 1},         /* unit 3: previous */
         {8, 1U << 31},  /* used, but on the list */
         {9, 1},         /* next */
+        {9, 1U << 29},  /* far behind the table */
         {10, 1},        /* units 4-7: previous */
         {11, 1},        /* next */
         {13, 1},        /* the size, low copy */
@@ -182,12 +197,39 @@ static void test_verify_sees_damage(void)
     freelist_end(&lists);
 }
 
+/* A used block took the place of a free one on the list: all links and numbers agree. */
+static void test_verify_sees_used_block_on_list(void)
+{
+    const uint32_t free_bit = 1U << 31;
+    const uint32_t start = 1U << 31;
+    struct lists lists;
+    struct raw_memory_freelist *list = freelist_begin(&lists, 8, 4);
+    EXPECT_EQ(alloc(list, 2), 0);
+    EXPECT_EQ(alloc(list, 1), 2);
+    uint32_t before[2 * 10];
+    uint32_t *words = lists.table;
+    memcpy(before, words, sizeof before);
+    words[0] = 3; /* the list: entry 4, which is free, and 3, which is not */
+    words[1] = start | 4;
+    words[8] = free_bit | 0;
+    words[9] = start | 3;
+    words[6] = 4;
+    words[7] = start | 0;
+    EXPECT(!raw_memory_freelist_verify(list, NULL));
+    words[6] |= free_bit; /* and so it is right, but for entry 5 */
+    EXPECT(!raw_memory_freelist_verify(list, NULL));
+    memcpy(words, before, sizeof before);
+    freelist_end(&lists);
+}
+
 int main(void)
 {
     test_grow();
     test_grow_and_merge();
     test_misuse();
+    test_walks_need_free_blocks();
     test_bad_shapes();
     test_verify_sees_damage();
+    test_verify_sees_used_block_on_list();
     return 0;
 }
