@@ -19,16 +19,17 @@ SIM_LINKOPTS = [
     "-pthread",
 ]
 
-# Optimized as a whole: a step crosses the product, the engine and the oracles in a few
-# dozen small functions, and a fifth of its time was their calls.
+# With `fast`, optimized as a whole: a step crosses the product, the engine and the
+# oracles in a few dozen small functions, and a fifth of its time was their calls. For
+# programs that run long: linking takes its time.
 SIM_LTO = ["-flto=thin"]
 
 def _simulate_impl(settings, attr):
+    lto = SIM_LTO if attr.fast else []
     return {
         "//command_line_option:copt": settings["//command_line_option:copt"] +
-                                      ["-DMMAPPER_ATOMIC_SIM"] + SIM_LTO,
-        "//command_line_option:linkopt": settings["//command_line_option:linkopt"] +
-                                         SIM_LTO,
+                                      ["-DMMAPPER_ATOMIC_SIM"] + lto,
+        "//command_line_option:linkopt": settings["//command_line_option:linkopt"] + lto,
     }
 
 _simulate = transition(
@@ -52,6 +53,7 @@ def _sim_binary_impl(ctx):
 
 _BINARY = {
     "binary": attr.label(cfg = _simulate, executable = True, mandatory = True),
+    "fast": attr.bool(),
     "_allowlist_function_transition": attr.label(
         default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
     ),
