@@ -212,7 +212,10 @@ def add_explore(commands):
     add_bounds(explore)
     limit = explore.add_mutually_exclusive_group()
     limit.add_argument(
-        "--schedules", type=at_least_one, metavar="N", help="of all processes together"
+        "--schedules",
+        type=at_least_one,
+        metavar="N",
+        help="of all processes together; for each scenario, but for portfolio",
     )
     limit.add_argument(
         "--seconds",
@@ -242,6 +245,12 @@ def add_bounds(explore):
     ):
         least = at_least_one if name in ("depth", "threads") else at_least_zero
         explore.add_argument(f"--{name}", type=least, metavar="N", help=help_text)
+    explore.add_argument(
+        "--memory",
+        choices=["weak", "strong"],
+        help="whether loads may be stale (default: both in turn for portfolio; else strong, "
+        "unless --stale is given)",
+    )
     explore.add_argument("--oracles", metavar="O1,..", help="only these look on")
     explore.add_argument("--without", metavar="O1,..", help="all but these look on")
 

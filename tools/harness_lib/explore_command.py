@@ -15,7 +15,7 @@ from harness_lib import (
 )
 
 # Handed to the explorer as they are, where given.
-PASSED_ON = ["depth", "preemptions", "stale", "faults", "threads", "oracles", "without"]
+PASSED_ON = ["depth", "preemptions", "stale", "faults", "threads", "memory", "oracles", "without"]
 
 
 def explore(options):
