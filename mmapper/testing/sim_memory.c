@@ -138,9 +138,11 @@ static void tell(enum sim_event_kind kind, const struct sim_location *location,
                  unsigned order, uint64_t before, uint64_t after, bool swapped,
                  unsigned stale)
 {
+    /* Plain memory holds pointers too, which are others in each process. */
+    const uint64_t value = kind == SIM_EVENT_PLAIN_LOAD ? 0 : after;
     sim_mix(((uint64_t)kind << 56) ^ ((uint64_t)mm_sim.running << 48) ^
             ((uint64_t)location->ordinal << 32) ^ order ^ (uint64_t)swapped << 8 ^
-            after * UINT64_C(0xD1342543DE82EF95));
+            value * UINT64_C(0xD1342543DE82EF95));
     if (mm_sim.observer.event == NULL) {
         return;
     }

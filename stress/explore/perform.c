@@ -147,7 +147,7 @@ void tokens_touch(struct world *world, const struct op *op)
         const struct mm_extent extent = world_extent(chunk, 1);
         const size_t last_page = extent.bytes - world->support[op->mapper].page_bytes;
         os_step(world, UINT64_C(0x6200) + chunk);
-        const uint64_t token = world->next_token++;
+        const uint64_t token = world->facts.next_token++;
         touch_page(world, chunk, extent.start, token);
         touch_page(world, chunk, extent.start + last_page, token);
         world->facts.tokens[chunk] = token;

@@ -31,12 +31,13 @@ static bool split(const char *line, struct words *words)
     }
 }
 
+/* Digits alone: strtoul would take signs. */
 static bool number(const char *text, unsigned limit, unsigned *value)
 {
-    char *end;
-    const unsigned long parsed = strtoul(text, &end, 10);
+    const size_t digits = strspn(text, "0123456789");
+    const unsigned long parsed = strtoul(text, NULL, 10);
     *value = (unsigned)parsed;
-    return end != text && *end == '\0' && parsed <= limit;
+    return digits > 0 && text[digits] == '\0' && parsed <= limit;
 }
 
 static int find(const char *const *names, unsigned count, const char *name)
@@ -49,19 +50,20 @@ static int find(const char *const *names, unsigned count, const char *name)
     return -1;
 }
 
-static bool read_who(const char *text, struct op *op, const char **who)
+/* *who is NULL for an owner, otherwise the text. */
+static void read_who(const char *text, struct op *op, const char **who)
 {
     char name[WORD_BYTES];
     (void)snprintf(name, sizeof(name), "%s", text);
     char *at = strchr(name, '@');
-    if (at != NULL) {
-        op->mapper = strcmp(at, "@1") == 0;
+    const bool second = at != NULL && strcmp(at, "@1") == 0;
+    if (second) {
         *at = '\0';
     }
     const int owner = find(program_owner_names, OWNER_COUNT, name);
     *who = owner >= 0 ? NULL : text;
     op->owner = owner >= 0 ? (uint8_t)owner : 0;
-    return true;
+    op->mapper = second;
 }
 
 static bool read_argument(char form, const char *text, struct op *op)
@@ -88,9 +90,10 @@ static bool read_op(const struct words *words, unsigned from, struct op *op)
 {
     const char *who;
     memset(op, 0, sizeof(*op));
-    if (words->count < from + 2 || !read_who(words->text[from], op, &who)) {
+    if (words->count < from + 2) {
         return false;
     }
+    read_who(words->text[from], op, &who);
     unsigned kind = OP_NONE + 1;
     for (; kind < OP_KIND_COUNT; kind++) {
         const bool same_who = who == NULL ? op_forms[kind].who == NULL
@@ -132,9 +135,9 @@ static bool read_setting(struct program *program, const struct words *words)
 {
     const char *name = words->text[0];
     unsigned value = 0;
-    if (strcmp(name, "records") == 0) {
+    if (strcmp(name, "records") == 0 && words->count == 1) {
         program->records = true;
-    } else if (strcmp(name, "old-kernel") == 0) {
+    } else if (strcmp(name, "old-kernel") == 0 && words->count == 1) {
         program->old_kernel = true;
     } else if (strcmp(name, "with") == 0 && words->count == 2) {
         const int space = find(program_spaces, PROGRAM_SPACES, words->text[1]);
@@ -150,6 +153,7 @@ static bool read_setting(struct program *program, const struct words *words)
                number(words->text[1], 60000, &value)) {
         program->max_map_count = (uint16_t)value;
     } else if (strcmp(name, "chunks") == 0 && words->count == 4 &&
+               strcmp(words->text[2], "region") == 0 &&
                number(words->text[1], PROGRAM_CHUNKS, &value)) {
         program->chunks = (uint8_t)value;
         const bool good = number(words->text[3], 8, &value) &&
@@ -196,9 +200,11 @@ bool program_read_line(struct program *program, int *thread, const char *line,
         return true;
     }
     if (strncmp(line, "program ", 8) == 0) {
-        (void)snprintf(program->name, sizeof(program->name), "%.*s",
-                       (int)strcspn(line + 8, "\r\n"), line + 8);
-        return true;
+        const size_t length = strcspn(line + 8, "\r\n");
+        (void)snprintf(program->name, sizeof(program->name), "%.*s", (int)length,
+                       line + 8);
+        *problem = length < sizeof(program->name) ? NULL : "the name is too long";
+        return *problem == NULL;
     }
     if (!split(line, &words)) {
         *problem = "too many or too long words";

@@ -104,7 +104,7 @@ unsigned blocks_gain(struct world *world, const struct block *block)
     const unsigned index = facts->block_count++;
     struct block *made = &facts->blocks[index];
     *made = *block;
-    made->token = facts->next_token++;
+    made->token = block->call + UINT64_C(1); /* 0 is what fresh memory holds */
     made->live = true;
     made->freed = UINT32_MAX;
     if (!spaces_committed(world, made->start, made->bytes)) {

@@ -84,8 +84,7 @@ struct spaces_facts {
     uint16_t mapped_units;          /* by results */
     uint8_t holders[SLOT_COUNT];    /* by results: a space's number, 0: none */
     uint64_t slot_ids;              /* that were used up */
-    uint64_t next_token;
-    uint16_t zeroed; /* chunks that the kernel zeroed in this run */
+    uint16_t zeroed;                /* chunks that the kernel zeroed in this run */
 };
 
 struct spaces {

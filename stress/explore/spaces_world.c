@@ -137,7 +137,6 @@ struct spaces *spaces_create(struct world *world, const char **problem)
     if (spaces->image == NULL || spaces->handles == NULL) {
         abort();
     }
-    spaces->facts.next_token = 1;
     if (!back_window()) {
         *problem = "the window is not free in this process";
     } else if (((with & WITH_IMMORTAL) != 0 && !make_immortal(world, &next)) ||

@@ -162,6 +162,7 @@ static const char *set_up(struct world *world)
         }
     }
     const char *problem = NULL;
+    world->facts.next_token = 1;
     if (world->program->spaces != 0) {
         world->spaces = spaces_create(world, &problem);
         if (problem != NULL) {
@@ -169,7 +170,8 @@ static const char *set_up(struct world *world)
         }
     }
     for (unsigned i = 0; i < world->program->setup_count; i++) {
-        if (world_perform(world, &world->program->setup[i], NULL) != MM_OK) {
+        if (world_perform(world, &world->program->setup[i], NULL) != MM_OK ||
+            world->failed != ORACLE_NONE) {
             return "a setup operation failed";
         }
     }
@@ -239,7 +241,6 @@ void world_begin_run(struct world *world)
     memset(world->current, 0, sizeof(world->current));
     world->faults_left = world->program->faults;
     world->failed = ORACLE_NONE;
-    world->next_token = 1;
     if (world->spaces != NULL) {
         spaces_begin_run(world);
     }

@@ -131,6 +131,7 @@ struct world {
         /* For whom the kernel's reservation was made. */
         const struct mm_owner *reserved_for[PROGRAM_CHUNKS];
         uint64_t tokens[PROGRAM_CHUNKS]; /* what the owner last wrote; 0: nothing */
+        uint64_t next_token;
         uint64_t os;     /* hash of all that was done to the simulated kernel */
         uint8_t adopted; /* foreign mappings made for external owners, in chunks */
         struct tenure tenure[2][PROGRAM_CHUNKS][OWNER_COUNT];
@@ -149,7 +150,6 @@ struct world {
     uint8_t faults_left;
     uint64_t good_ends[1 << WORLD_SET_BITS];      /* hashes of good end states */
     uint64_t good_histories[1 << WORLD_SET_BITS]; /* of those that O8 explained */
-    uint64_t next_token;
 
     enum oracle failed;
     char text[WORLD_TEXT];
