@@ -166,9 +166,12 @@ enum mm_status mmapper_create(const struct mmapper_options *options,
     made->support = support;
     made->memory_bytes = layout.bytes;
     made->limit = shape.limit;
-    /* The kernel put the table where it puts mappings: the search begins there, or, when
-     * that is not inside the window, at its end. */
-    mm_store_relaxed_u64(&made->search, (uintptr_t)memory);
+    /* The kernel put the table where it puts mappings: the search begins there. Outside of
+     * the window it would begin at the end all the same; but then what a mapper does
+     * depends on nothing but its window. */
+    const uintptr_t here = (uintptr_t)memory;
+    const bool inside = here > shape.table.base && here < shape.limit;
+    mm_store_relaxed_u64(&made->search, inside ? here : shape.limit);
     mm_os_count_table(made, MM_OS_ACQUIRE_TABLE, 0);
     *mapper = made;
     return MM_OK;
