@@ -299,8 +299,39 @@ static void test_search_leaves_no_trace(void)
     fixture_end(&f);
 }
 
+static struct mm_extent first_place(const struct mmapper_options *options,
+                                    struct mmapper **mapper)
+{
+    struct sim_kernel *kernel = sim_kernel_create(NULL);
+    const struct mmap_support support = sim_kernel_support(kernel, 0);
+    const struct mm_owner_options heap = {.name = "heap"};
+    struct mm_owner *owner;
+    struct mm_extent extent;
+    EXPECT_OK(mmapper_create(options, &support, mapper, NULL));
+    EXPECT_OK(mmapper_register_owner(*mapper, &heap, &owner, NULL));
+    EXPECT_OK(mmapper_quarantine_anywhere(*mapper, owner, mmapper_chunk_bytes(*mapper),
+                                          0, &extent, NULL));
+    EXPECT_OK(mmapper_destroy(*mapper, NULL));
+    sim_kernel_destroy(kernel);
+    return extent;
+}
+
+/* The first search begins where the kernel put the mapper's own memory, or at the end of
+ * a window that this is not in. */
+static void test_begins_at_the_table(void)
+{
+    const struct mmapper_options away = {.base = 1 << 30, .limit = UINT64_C(2) << 30};
+    struct mmapper *mapper;
+    struct mm_extent extent = first_place(NULL, &mapper);
+    EXPECT(mm_extent_end(extent) <= (uintptr_t)mapper);
+    EXPECT((uintptr_t)mapper - extent.start < 2 * extent.bytes);
+    extent = first_place(&away, &mapper);
+    EXPECT_EQ(mm_extent_end(extent), away.limit);
+}
+
 int main(void)
 {
+    test_begins_at_the_table();
     test_fills_the_window();
     test_finds_holes();
     test_alignment();
