@@ -283,7 +283,7 @@ static void test_long_file(void)
     static char text[2 * BUFFER];
     static const char line[] = "VmData:712 kB\n";
     memset(text, 'x', sizeof text - 1);
-    memcpy(text + BUFFER - 1 - strlen("VmData:71"), line, strlen(line));
+    memcpy(text + BUFFER - sizeof "VmData:71", line, sizeof line - 1);
     world = unlimited;
     world.status = text;
     world.data.rlim_cur = 71 * KIB;

@@ -45,6 +45,16 @@ struct sim_choice {
     int current;       /* the thread that could go on, or -1 */
 };
 
+/* The choice that changes nothing. */
+static inline unsigned sim_choice_default(const struct sim_choice *choice)
+{
+    if (choice->kind != SIM_CHOOSE_THREAD) {
+        return 0;
+    }
+    return choice->current >= 0 ? (unsigned)choice->current
+                                : (unsigned)__builtin_ctz(choice->runnable);
+}
+
 /* Returns the choice. With SIM_CHOOSE_THREAD it may call sim_freeze. */
 typedef unsigned (*sim_chooser)(void *context, const struct sim_choice *choice);
 

@@ -22,9 +22,7 @@ static void add_option(struct dfs_frame *frame, unsigned option)
 
 static void list_threads(struct dfs_frame *frame, const struct sim_choice *choice)
 {
-    const unsigned first = choice->current >= 0
-                               ? (unsigned)choice->current
-                               : (unsigned)__builtin_ctz(choice->runnable);
+    const unsigned first = sim_choice_default(choice);
     add_option(frame, first);
     if (choice->current >= 0 && frame->left.preemptions == 0) {
         return;
@@ -70,9 +68,7 @@ unsigned dfs_choose(struct explorer *explorer, const struct sim_choice *choice)
 {
     if (explorer->frame_at == DFS_MAX_FRAMES) {
         explorer->cut_off = true;
-        return choice->kind == SIM_CHOOSE_THREAD && choice->current >= 0
-                   ? (unsigned)choice->current
-                   : 0;
+        return sim_choice_default(choice);
     }
     struct dfs_frame *frame = &explorer->frames[explorer->frame_at];
     if (explorer->frame_at == explorer->frame_count) {
@@ -91,9 +87,7 @@ unsigned dfs_choose(struct explorer *explorer, const struct sim_choice *choice)
         }
         explorer->frame_count++;
     } else if (frame->point != choice->point) {
-        return choice->kind != SIM_CHOOSE_THREAD ? 0
-               : choice->current >= 0            ? (unsigned)choice->current
-                                      : (unsigned)__builtin_ctz(choice->runnable);
+        return sim_choice_default(choice);
     }
     explorer->frame_at++;
     explorer->left = after(frame, choice->current >= 0);

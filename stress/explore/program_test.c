@@ -34,7 +34,7 @@ static void test_scenarios_read_back(void)
         EXPECT_EQ(length, strlen(text));
         EXPECT_EQ(length, program_print(&program, NULL, 0));
         read_back(text, &again);
-        EXPECT(memcmp(&again, &program, sizeof(program)) == 0);
+        EXPECT(test_same_program(&again, &program));
     }
 }
 

@@ -37,7 +37,7 @@ static void expect_same_call(const struct call_log *call, const struct program *
 static void expect_same_schedule(const struct schedule *read,
                                  const struct schedule *written)
 {
-    EXPECT(memcmp(&read->program, &written->program, sizeof(read->program)) == 0);
+    EXPECT(test_same_program(&read->program, &written->program));
     EXPECT_EQ(read->weak, written->weak);
     EXPECT_EQ(read->expected, written->expected);
     EXPECT_EQ(read->hash, written->hash);

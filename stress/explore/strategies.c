@@ -14,14 +14,6 @@ static unsigned lowest(unsigned mask)
     return (unsigned)__builtin_ctz(mask);
 }
 
-static unsigned default_of(const struct sim_choice *choice)
-{
-    if (choice->kind != SIM_CHOOSE_THREAD) {
-        return 0;
-    }
-    return choice->current >= 0 ? (unsigned)choice->current : lowest(choice->runnable);
-}
-
 /* For each set of threads how many they are, and which. A table: this is done before each
  * step, and a loop over bits would be mispredicted as often as the choice is random. */
 static const struct {
@@ -119,7 +111,7 @@ static unsigned freeze(struct explorer *explorer, const struct sim_choice *choic
         }
         explorer->freeze_point = UINT32_MAX;
         const unsigned left = choice->runnable & ~explorer->freeze_mask;
-        return left != 0 ? lowest(left) : default_of(choice);
+        return left != 0 ? lowest(left) : sim_choice_default(choice);
     }
     return sticky(explorer, choice);
 }
@@ -153,13 +145,13 @@ enum { MAX_STALE = 32 }; /* loads of one run that bytes may make stale */
 static unsigned from_bytes(struct explorer *explorer, const struct sim_choice *choice)
 {
     if (explorer->byte_at == explorer->byte_count) {
-        return default_of(choice);
+        return sim_choice_default(choice);
     }
     const unsigned byte = explorer->bytes[explorer->byte_at++];
     const bool stale = choice->kind == SIM_CHOOSE_VALUE;
     /* Memory shows the newest value some time, or a loop would never end. */
     if (byte < 192 || (stale && explorer->stale_left == 0)) {
-        return default_of(choice);
+        return sim_choice_default(choice);
     }
     explorer->stale_left -= stale;
     if (choice->kind != SIM_CHOOSE_THREAD) {
@@ -172,7 +164,7 @@ static unsigned from_bytes(struct explorer *explorer, const struct sim_choice *c
 static unsigned replay(struct explorer *explorer, const struct sim_choice *choice)
 {
     const struct choices *recorded = explorer->recorded;
-    unsigned value = default_of(choice);
+    unsigned value = sim_choice_default(choice);
     while (explorer->recorded_at < recorded->count &&
            recorded->items[explorer->recorded_at].point <= choice->point) {
         const struct choice *item = &recorded->items[explorer->recorded_at++];
@@ -243,7 +235,7 @@ unsigned strategy_choose(void *context, const struct sim_choice *choice)
     struct explorer *explorer = context;
     const unsigned value = decide(explorer, choice);
     struct choices *made = &explorer->made;
-    if (value != default_of(choice) && made->count < MAX_CHOICES) {
+    if (value != sim_choice_default(choice) && made->count < MAX_CHOICES) {
         made->items[made->count++] =
             (struct choice){choice->point, (uint8_t)choice->kind, (uint8_t)value};
     }

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "stress/explore/test_schedule.h"
 
+#include <string.h>
+
 #include "mmapper/testing/expect.h"
+
+bool test_same_program(const struct program *one, const struct program *other)
+{
+    /* Padding and all, which program_init has cleared. NOLINTNEXTLINE(bugprone-*,cert-*) */
+    return memcmp(one, other, sizeof(*one)) == 0;
+}
 
 void test_path(const char *name, char path[TEST_PATH_BYTES])
 {

@@ -10,6 +10,9 @@ enum { TEST_PATH_BYTES = 512 };
 /* A file of the test's own. */
 void test_path(const char *name, char path[TEST_PATH_BYTES]);
 
+/* Whether two programs that program_init began are the same. */
+bool test_same_program(const struct program *one, const struct program *other);
+
 /* As schedule_load. */
 bool test_read(const char *text, struct schedule *schedule, const char **problem,
                unsigned *line);

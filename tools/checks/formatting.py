@@ -32,7 +32,7 @@ def formatting(root):
 
 # What is compiled with the SIM backend of atomic.h only.
 _SIMULATED = re.compile(
-    r"stress/explore/|mmapper/testing/(sim_(memory|run|wait)|slot_watch|litmus)"
+    r"stress/explore/|mmapper/testing/(sim_(locations|memory|run|wait)|slot_watch|litmus)"
     r"|fuzz/\w*schedule"
 )
 
