@@ -253,7 +253,9 @@ static int port_release(void *context, struct mm_extent extent)
     }
     for (size_t chunk = first_chunk(extent); result == 0 && chunk < end_chunk(extent);
          chunk++) {
+        /* At once: who gets the chunk next need not wait for the call to return. */
         world->facts.reserved_for[chunk] = NULL;
+        world->facts.tokens[chunk] = 0;
     }
     if (result == 0 && world->spaces != NULL) {
         spaces_zero(world, extent);

@@ -95,13 +95,6 @@ static void put_back(struct world *world, const struct call_log *log)
     }
 }
 
-static void forget_contents(struct world *world, const struct op *op, uint64_t token)
-{
-    for (unsigned i = 0; i < op->count; i++) {
-        world->facts.tokens[op->first + i] = token;
-    }
-}
-
 static void gain_all(struct world *world, const struct call_log *log, size_t first,
                      unsigned owner)
 {
@@ -146,13 +139,6 @@ void ledger_end(struct world *world, struct call_log *log)
     case OP_RELEASE:
         if (!good) {
             put_back(world, log);
-        } else {
-            forget_contents(world, op, 0);
-        }
-        break;
-    case OP_DECOMMIT:
-        if (good || log->decommitted) {
-            forget_contents(world, op, good ? 0 : UINT64_MAX);
         }
         break;
     default:

@@ -206,6 +206,19 @@ static void follow_tenure(struct world *world, unsigned mapper, size_t chunk,
     }
 }
 
+/* What a decommit leaves is known when it is published: nobody can use it before. */
+static void follow_decommit(struct world *world, size_t chunk,
+                            const struct watch_change *change)
+{
+    const struct call_log *log = world->current[sim_thread()];
+    if (change->after.state == Q && log != NULL &&
+        (change->before.state == DM ||
+         (change->before.state == DQ && log->decommitted))) {
+        /* UINT64_MAX: half of the contents are gone, perhaps. */
+        world->facts.tokens[chunk] = log->refused ? UINT64_MAX : 0;
+    }
+}
+
 static void follow_pin(struct world *world, unsigned mapper,
                        const struct mm_owner *owner, uint64_t before, uint64_t after)
 {
@@ -242,6 +255,7 @@ static void follow_chunks(struct world *world, unsigned mapper,
         const int claimer = world->facts.claimer[mapper][chunk];
         one.first = chunk;
         follow_tenure(world, mapper, chunk, &one);
+        follow_decommit(world, chunk, &one);
         past_add(world, mapper, &one);
         if (world_on(world, ORACLE_O5)) {
             check_edge(world, mapper, &one, claimer);
