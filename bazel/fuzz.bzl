@@ -18,7 +18,7 @@ builds each target once, without sanitizers.
 """
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_test")
-load(":sim.bzl", "SIM_LINKOPTS", "SIM_LTO", "sim_test")
+load(":sim.bzl", "SIM_FAST", "SIM_LINKOPTS", "SIM_LTO", "sim_test")
 
 _COVERAGE = ["-fsanitize=fuzzer-no-link", "-gline-tables-only"]
 
@@ -36,7 +36,7 @@ _COPTS = {
 }
 
 _SIM_COPTS = {
-    "plain": ["-DMMAPPER_ATOMIC_SIM"] + SIM_LTO,
+    "plain": ["-DMMAPPER_ATOMIC_SIM"] + SIM_FAST,
     "sanitized": _NO_COMPARISONS + SIM_LTO + [
         "-DMMAPPER_ATOMIC_SIM",
         # Every fiber of every run would get a fake stack, and none is given back.

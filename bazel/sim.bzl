@@ -22,14 +22,16 @@ SIM_LINKOPTS = [
 # With `fast`, optimized as a whole: a step crosses the product, the engine and the
 # oracles in a few dozen small functions, and a fifth of its time was their calls. For
 # programs that run long: linking takes its time.
-SIM_LTO = ["-flto=thin"]
+SIM_LTO = ["-flto=full"]
+SIM_FAST = SIM_LTO + ["-fomit-frame-pointer", "-fno-stack-protector"]
 
 def _simulate_impl(settings, attr):
-    lto = SIM_LTO if attr.fast else []
     return {
         "//command_line_option:copt": settings["//command_line_option:copt"] +
-                                      ["-DMMAPPER_ATOMIC_SIM"] + lto,
-        "//command_line_option:linkopt": settings["//command_line_option:linkopt"] + lto,
+                                      ["-DMMAPPER_ATOMIC_SIM"] +
+                                      (SIM_FAST if attr.fast else []),
+        "//command_line_option:linkopt": settings["//command_line_option:linkopt"] +
+                                         (SIM_LTO if attr.fast else []),
     }
 
 _simulate = transition(

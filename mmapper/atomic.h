@@ -253,9 +253,8 @@ static inline void mm_count_u64(mm_atomic_u64 *counter)
 #define mm_plain_load(place) (*(place))
 #define mm_plain_store(place, value) ((void)(*(place) = (value)))
 
-/* The same for a structure as a whole, such as a list: one of its fields stands for it,
- * and who is about to read or to change the structure says so. */
-#define mm_plain_reads(field) ((void)(field))
+/* The same for a structure as a whole, such as a list: one of its fields stands for it.
+ * Who is about to change the structure says so; who reads it loads the field. */
 #define mm_plain_writes(field) ((void)(field))
 
 #endif

@@ -2,14 +2,11 @@
 /* The options of side metadata and of space maps at their bounds, and what lies behind
  * their handles: the linker puts this file before the allocator. */
 #include "mmapper/testing/expect.h"
-#include "spaces/side_metadata.h"
+#include "spaces/side_metadata_expect.h"
 #include "spaces/space_map.h"
 #include "spaces/test_fixture.h"
 
 enum { CHUNK = FIXTURE_CHUNK, WINDOW = 1024, BEHIND = 64 };
-
-#define DATA_START UINT64_C(0x100000000)
-#define DATA_BYTES (UINT64_C(1) << 30)
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the names are the linker's (--wrap). */
 void *__real_calloc(size_t count, size_t bytes);
@@ -23,18 +20,6 @@ void *__wrap_calloc(size_t count, size_t bytes)
     return memory;
 }
 /* NOLINTEND(bugprone-reserved-identifier) */
-
-static struct side_metadata_options options_of(const struct side_metadata_table *tables,
-                                               unsigned count)
-{
-    return (struct side_metadata_options){
-        .name = "metadata",
-        .strategy = {.accounting = MM_UNACCOUNTED},
-        .data = {DATA_START, DATA_BYTES},
-        .tables = tables,
-        .table_count = count,
-    };
-}
 
 /* One value more than fills its cache lines takes another one. */
 static void test_last_value_has_room(void)

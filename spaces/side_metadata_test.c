@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "spaces/side_metadata.h"
 
+#include "spaces/side_metadata_expect.h"
 #include "spaces/test_fixture.h"
 
 enum { CHUNK = FIXTURE_CHUNK, WINDOW = 1024 };
 
-/* Data that is nobody's memory: metadata never touches it. */
-#define DATA_START UINT64_C(0x100000000)
-#define DATA_BYTES (UINT64_C(1) << 30)
-
 /* A mark bit for 16 bytes, a nibble for 512, a byte for a line, a word for a page. */
 static const struct side_metadata_table all_tables[] = {
     {4, 0}, {9, 2}, {7, 3}, {12, 6}};
-
-static struct side_metadata_options options_of(const struct side_metadata_table *tables,
-                                               unsigned count)
-{
-    return (struct side_metadata_options){
-        .name = "metadata",
-        .strategy = {.accounting = MM_UNACCOUNTED},
-        .data = {DATA_START, DATA_BYTES},
-        .tables = tables,
-        .table_count = count,
-    };
-}
 
 static struct side_metadata *create(struct mmapper *mapper)
 {

@@ -101,7 +101,6 @@ static inline void mm_count_u64(mm_atomic_u64 *counter)
 #define mm_plain_store(place, value)                                                   \
     (sim_plain_access((place), sizeof(*(place)), true), (void)(*(place) = (value)))
 
-#define mm_plain_reads(field) sim_plain_access((field), sizeof(*(field)), false)
 #define mm_plain_writes(field) sim_plain_access((field), sizeof(*(field)), true)
 
 #endif /* MMAPPER_TESTING_ATOMIC_SIM_H */

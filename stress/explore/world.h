@@ -73,7 +73,7 @@ struct call_log {
 
 /* When a chunk was last an owner's, and last in the middle of a call of that owner. */
 struct tenure {
-    struct stamp came;
+    struct stamp came;    /* 0: before the run, or never */
     struct stamp left;    /* step UINT32_MAX: still there; 0: never was */
     struct stamp gone;    /* as `left`, but kept when the owner comes back */
     struct stamp settled; /* the same of transient states */

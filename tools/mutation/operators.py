@@ -19,7 +19,7 @@ _WEAKER = {
 _COMPARISONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 _SIGNS = {"+": "-", "-": "+", "+=": "-=", "-=": "+=", "++": "--", "--": "++"}
 _LOGIC = {"&&": "||", "||": "&&"}
-_NO_CODE = {"mm_plain_reads", "mm_plain_writes"}  # they say something, and do nothing
+_NO_CODE = {"mm_plain_writes"}  # it says something, and does nothing
 _KEYWORDS = {
     "if", "while", "for", "switch", "return", "sizeof", "do", "else", "case", "goto",
     "break", "continue", "default", "_Alignas", "_Alignof", "_Static_assert",
