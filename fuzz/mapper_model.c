@@ -145,7 +145,9 @@ status_set model_ensure(const struct model *model, int owner, struct model_range
         }
     }
     if (fault != 0) {
-        set |= status_of_fault(fault);
+        /* What hit the chunks ahead only is no failure of the call. */
+        const bool ahead_only = set == 0 && model_ahead(owner) > 0;
+        set |= status_of_fault(fault) | (ahead_only ? STATUS(MM_OK) : 0);
     }
     return set != 0 ? set : STATUS(MM_OK);
 }

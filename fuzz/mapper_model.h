@@ -26,6 +26,12 @@ struct model {
     bool foreign[MODEL_CHUNKS * MODEL_CHUNK_PAGES];
 };
 
+/* The commit-ahead of each owner, in chunks: one who has it, beside others. */
+static inline unsigned model_ahead(int owner)
+{
+    return owner == 1 ? 3 : 0;
+}
+
 /* Chunks [first, first + count), inside the window. */
 struct model_range {
     unsigned first;
@@ -50,7 +56,8 @@ status_set model_record(struct model *model, int owner, struct model_range range
                         enum mm_state state); /* adopt, exclude */
 
 /* ensure_mapped is monotone: after a failure the model takes over what the mapper says,
- * once it has checked that no chunk went back or changed hands. */
+ * once it has checked that no chunk went back or changed hands; and so it does of the
+ * chunks ahead, after any call. A fault may hit the commit of those only. */
 status_set model_ensure(const struct model *model, int owner, struct model_range range,
                         int fault);
 

@@ -189,7 +189,8 @@ void world_begin(struct world *world)
             .name = names[i],
             .kind = MM_KIND_TEST,
             .strategy = {.backing = model_is_external(i) ? MM_BACKING_EXTERNAL
-                                                         : MM_BACKING_RESERVED}};
+                                                         : MM_BACKING_RESERVED,
+                         .commit_ahead = (uint16_t)model_ahead(i)}};
         require(world,
                 mmapper_register_owner(world->mapper, &owner, &world->owners[i],
                                        NULL) == MM_OK,

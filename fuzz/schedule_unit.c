@@ -155,6 +155,7 @@ unsigned schedule_unit_program(const uint8_t *data, size_t size,
 {
     const unsigned flags = byte_at(data, size, UNIT_FLAGS);
     const unsigned more = byte_at(data, size, UNIT_CHUNKS) % 5;
+    const unsigned ahead = byte_at(data, size, UNIT_CHUNKS) / 5 % 4;
     const unsigned setup = byte_at(data, size, UNIT_SETUP) % 4;
     program_init(program, "unit");
     program->chunks = (uint8_t)(4 + more);
@@ -163,6 +164,7 @@ unsigned schedule_unit_program(const uint8_t *data, size_t size,
     program->mappers = flags & FLAG_MAPPERS ? 2 : 1;
     program->records = (flags & FLAG_RECORDS) != 0;
     program->old_kernel = (flags & FLAG_OLD_KERNEL) != 0;
+    program->ahead = (uint8_t)ahead;
     program->faults = (uint8_t)((flags >> FLAG_FAULTS_SHIFT) % 3);
     memcpy(program->setup, setups[setup], sizeof(setups[setup]));
     while (program->setup_count < 4 &&
@@ -175,5 +177,5 @@ unsigned schedule_unit_program(const uint8_t *data, size_t size,
     const unsigned kind = (flags & FLAG_REGION ? 1U : 0) |
                           (flags & FLAG_MAPPERS ? 2U : 0) |
                           (program->records ? 4U : 0) | (program->old_kernel ? 8U : 0);
-    return (more * 4 + setup) * 16 + kind;
+    return ((more * 4 + setup) * 4 + ahead) * 16 + kind;
 }

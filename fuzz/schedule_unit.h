@@ -9,7 +9,7 @@
 #include "stress/explore/program.h"
 
 enum {
-    UNIT_CHUNKS = 0, /* places of the header */
+    UNIT_CHUNKS = 0, /* places of the header; commit-ahead is in here, too */
     UNIT_FLAGS,
     UNIT_SETUP,
     UNIT_OPS, /* UNIT_OP_BYTES each: what, who, where */
@@ -28,7 +28,7 @@ enum {
     FLAG_FAULTS_SHIFT = 6, /* two bits */
 
     /* Programs whose worlds are the same have the same number below this one. */
-    UNIT_WORLDS = 5 * 4 * 16,
+    UNIT_WORLDS = 5 * 4 * 4 * 16,
 };
 
 /* Always a program that program_check finds good. Returns the number of its world. */

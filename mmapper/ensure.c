@@ -9,6 +9,7 @@
  */
 #include "mmapper/call.h"
 #include "mmapper/claim.h"
+#include "mmapper/commit_ahead.h"
 #include "mmapper/os.h"
 #include "mmapper/placement.h"
 
@@ -89,8 +90,10 @@ static struct chunk_range quarantined_run(const struct call *call,
     return range;
 }
 
-/* Replaces QUARANTINED by MAPPED over a run that this thread has committed. */
-static enum mm_status publish_mapped(const struct call *call, struct chunk_range run)
+/* Replaces QUARANTINED by MAPPED over a run that this thread has committed. Returns one
+ * past the last chunk that is MAPPED; *obstacle is set when that is not run.end. */
+static size_t publish_mapped(const struct call *call, struct chunk_range run,
+                             struct obstacle *obstacle)
 {
     struct chunk_table *table = &call->mapper->table;
     const map_value mapped = map_make(MAP_MAPPED, call->id);
@@ -107,7 +110,8 @@ static enum mm_status publish_mapped(const struct call *call, struct chunk_range
         const enum mm_status status =
             mm_map_transition(MAP_STEP_COMMIT, unit.value, call->id, MAP_NOBODY, &next);
         if (status != MM_OK) {
-            return mm_call_fail_at(call, status, run.first, unit.value);
+            *obstacle = (struct obstacle){status, run.first, unit.value};
+            break;
         }
         const enum chunk_swap swap = mm_chunk_publish(table, run.first, &unit, next);
         mm_count_swap(call->mapper, swap);
@@ -115,25 +119,56 @@ static enum mm_status publish_mapped(const struct call *call, struct chunk_range
             run.first = unit.end;
         }
     }
-    return MM_OK;
+    return run.first;
 }
 
-static enum mm_status commit_run(const struct call *call, struct chunk_range *range)
+/* The own quarantined chunks at the head of the range and, if they reach to its end,
+ * `ahead` more. */
+static struct chunk_range run_with_ahead(const struct call *call,
+                                         struct chunk_range range, size_t ahead)
 {
-    const struct chunk_range run = quarantined_run(call, *range);
+    const size_t room = call->mapper->table.chunks - range.end;
+    range.end += ahead < room ? ahead : room;
+    return quarantined_run(call, range);
+}
+
+static size_t ahead_of(const struct call *call, const struct owner_pin *pin,
+                       struct chunk_range range)
+{
+    const size_t most = mm_owner_strategy(call->owner).commit_ahead;
+    return most == 0 ? 0 : commit_ahead_window(pin, range.first, most);
+}
+
+/* Commits and publishes what is quarantined at the head of the range, and some chunks
+ * ahead of its end, which must not make the call fail. */
+static enum mm_status commit_run(const struct call *call, struct owner_pin *pin,
+                                 struct chunk_range *range)
+{
+    const struct chunk_table *table = &call->mapper->table;
+    const size_t ahead = ahead_of(call, pin, *range);
+    struct chunk_range run = run_with_ahead(call, *range, ahead);
     if (run.first == run.end) {
         return MM_OK; /* changed since: look again */
     }
-    const struct mm_extent extent = chunk_extent(&call->mapper->table, run);
-    const int os_error = mm_os_commit(call->mapper, call->owner, extent);
+    int os_error = mm_os_commit(call->mapper, call->owner, chunk_extent(table, run));
+    if (os_error != 0 && run.end > range->end) {
+        /* Perhaps there is memory for what was asked for. */
+        run.end = range->end;
+        os_error = mm_os_commit(call->mapper, call->owner, chunk_extent(table, run));
+    }
     if (os_error != 0) {
-        return mm_call_fail_os(call, MM_OS_COMMIT, extent, os_error);
+        return mm_call_fail_os(call, MM_OS_COMMIT, chunk_extent(table, run), os_error);
     }
-    const enum mm_status status = publish_mapped(call, run);
-    if (status == MM_OK) {
-        range->first = run.end;
+    struct obstacle obstacle = {.status = MM_OK};
+    const size_t mapped = publish_mapped(call, run, &obstacle);
+    if (mapped < run.end && mapped < range->end) {
+        return mm_call_fail_at(call, obstacle.status, obstacle.chunk, obstacle.value);
     }
-    return status;
+    if (mm_owner_strategy(call->owner).commit_ahead != 0) {
+        commit_ahead_note(pin, mapped, ahead);
+    }
+    range->first = mapped < range->end ? mapped : range->end;
+    return MM_OK;
 }
 
 /* Quarantines the UNMAPPED chunks at the head of the range, as many as are free: what
@@ -151,8 +186,8 @@ static enum mm_status reserve_run(const struct call *call, struct chunk_range ra
 
 /* Works through the range until all is mapped, or something fails, or a fellow thread
  * has to be waited for: then *wait is set. The owner is pinned. */
-static enum mm_status work(const struct call *call, struct chunk_range *range,
-                           bool *wait)
+static enum mm_status work(const struct call *call, struct owner_pin *pin,
+                           struct chunk_range *range, bool *wait)
 {
     while (range->first < range->end) {
         const struct chunk_unit unit =
@@ -163,7 +198,7 @@ static enum mm_status work(const struct call *call, struct chunk_range *range,
             range->first = unit.end;
             break;
         case GLANCE_COMMIT:
-            status = commit_run(call, range);
+            status = commit_run(call, pin, range);
             break;
         case GLANCE_RESERVE:
             status = reserve_run(call, *range);
@@ -214,7 +249,7 @@ enum mm_status mmapper_ensure_mapped(struct mmapper *mapper, struct mm_owner *ow
     while (status == MM_OK && range.first < range.end) {
         bool wait = false;
         struct owner_pin *pin = mm_owner_pin(owner);
-        status = work(&call, &range, &wait);
+        status = work(&call, pin, &range, &wait);
         mm_owner_unpin(pin);
         if (wait) {
             /* Not pinned: a fellow's release must not be refused for our waiting. */

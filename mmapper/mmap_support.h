@@ -14,6 +14,8 @@
 #ifndef MMAPPER_MMAP_SUPPORT_H
 #define MMAPPER_MMAP_SUPPORT_H
 
+#include <stdint.h>
+
 #include "mmapper/extent.h"
 
 #ifdef __cplusplus
@@ -56,6 +58,13 @@ struct mm_strategy {
     enum mm_protection protection;
     enum mm_huge_pages huge_pages;
     enum mm_accounting accounting;
+    /* Commit-ahead, in chunks; 0: never. When ensure_mapped commits chunks of a
+     * quarantined run, it may commit as many of the ones behind them too, in the same
+     * system call: none at first, more with every commit that goes on where the last
+     * one ended, never more than this and never past the owner's own run. Pages stay
+     * untouched, so residency is what it was; with MM_ACCOUNTED the commit charge is
+     * that of all that is committed. Ignored for external owners. */
+    uint16_t commit_ahead;
 };
 
 /* Bytes of a name, its terminating NUL included. */

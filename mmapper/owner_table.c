@@ -22,19 +22,31 @@ static void store_name(struct mm_owner *owner, const char *name)
     }
 }
 
+enum {
+    PROTECTION_SHIFT = 4,
+    HUGE_PAGES_SHIFT = 8,
+    ACCOUNTING_SHIFT = 12,
+    COMMIT_AHEAD_SHIFT = 16,
+    ENUM_MASK = 15,
+};
+
 static uint32_t pack(struct mm_strategy strategy)
 {
-    return (uint32_t)strategy.backing | (uint32_t)strategy.protection << 8 |
-           (uint32_t)strategy.huge_pages << 16 | (uint32_t)strategy.accounting << 24;
+    return (uint32_t)strategy.backing |
+           (uint32_t)strategy.protection << PROTECTION_SHIFT |
+           (uint32_t)strategy.huge_pages << HUGE_PAGES_SHIFT |
+           (uint32_t)strategy.accounting << ACCOUNTING_SHIFT |
+           (uint32_t)strategy.commit_ahead << COMMIT_AHEAD_SHIFT;
 }
 
 static struct mm_strategy unpack(uint32_t packed)
 {
     const struct mm_strategy strategy = {
-        .backing = (enum mm_backing)(packed & 0xFF),
-        .protection = (enum mm_protection)(packed >> 8 & 0xFF),
-        .huge_pages = (enum mm_huge_pages)(packed >> 16 & 0xFF),
-        .accounting = (enum mm_accounting)(packed >> 24 & 0xFF),
+        .backing = (enum mm_backing)(packed & ENUM_MASK),
+        .protection = (enum mm_protection)(packed >> PROTECTION_SHIFT & ENUM_MASK),
+        .huge_pages = (enum mm_huge_pages)(packed >> HUGE_PAGES_SHIFT & ENUM_MASK),
+        .accounting = (enum mm_accounting)(packed >> ACCOUNTING_SHIFT & ENUM_MASK),
+        .commit_ahead = (uint16_t)(packed >> COMMIT_AHEAD_SHIFT),
     };
     return strategy;
 }

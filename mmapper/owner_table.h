@@ -28,6 +28,7 @@ enum {
 
 struct owner_pin {
     _Alignas(OWNER_CACHE_LINE) mm_atomic_u64 count;
+    mm_atomic_u64 ahead; /* see commit_ahead.h */
 };
 
 /* The low two bits of an entry's status; above them a generation, so that a reader who
@@ -47,7 +48,7 @@ struct mm_owner {
      * an owner that is being replaced: the copy is then thrown away (edge
      * OWNER-COPY). */
     mm_atomic_u64 name[OWNER_NAME_WORDS];
-    mm_atomic_u32 strategy; /* four bytes, one for each part */
+    mm_atomic_u32 strategy; /* four bits for each enum, 16 for commit_ahead */
     struct owner_pin pins[OWNER_PIN_STRIPES];
 };
 

@@ -81,7 +81,7 @@ static bool add_owner(struct field *field, enum field_class class,
 static struct mm_strategy pick_strategy(const struct field *field)
 {
     struct stress_random random;
-    struct mm_strategy strategy;
+    struct mm_strategy strategy = {0};
     stress_random_seed(&random, stress_run_options(field->run)->seed, UINT64_MAX);
     strategy.backing = MM_BACKING_RESERVED;
     strategy.protection =
@@ -96,9 +96,19 @@ static struct mm_strategy pick_strategy(const struct field *field)
     return strategy;
 }
 
+/* The same, for owners of whom threads do not know each chunk's state. */
+static struct mm_strategy pick_eager_strategy(const struct field *field)
+{
+    static const uint16_t aheads[] = {0, 2, 16};
+    struct mm_strategy strategy = pick_strategy(field);
+    strategy.commit_ahead = aheads[stress_run_options(field->run)->seed % 3];
+    return strategy;
+}
+
 static bool add_owners(struct field *field)
 {
     const struct mm_strategy plain = pick_strategy(field);
+    const struct mm_strategy eager = pick_eager_strategy(field);
     struct mm_strategy other = plain;
     other.accounting = plain.accounting == MM_ACCOUNTED ? MM_UNACCOUNTED : MM_ACCOUNTED;
     const unsigned threads = stress_run_options(field->run)->threads;
@@ -112,11 +122,11 @@ static bool add_owners(struct field *field)
     }
     field->first_project = field->owner_count;
     for (unsigned i = 0; i < FIELD_PROJECTS; i++) {
-        good = add_owner(field, FIELD_CLASS_PROJECT, "project", i, &plain) && good;
+        good = add_owner(field, FIELD_CLASS_PROJECT, "project", i, &eager) && good;
     }
     field->first_reckless = field->owner_count;
     for (unsigned i = 0; i < FIELD_RECKLESS; i++) {
-        good = add_owner(field, FIELD_CLASS_RECKLESS, "reckless", i, &plain) && good;
+        good = add_owner(field, FIELD_CLASS_RECKLESS, "reckless", i, &eager) && good;
     }
     field->odd = field->owner_count;
     return add_owner(field, FIELD_CLASS_ODD, "odd", 0, &other) && good;

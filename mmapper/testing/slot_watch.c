@@ -101,11 +101,19 @@ static size_t entry_of(const struct mmapper *mapper, const void *address)
     return index <= (size_t)mapper->owners.max + 1 ? index : 0;
 }
 
+/* The count; beside it is the hint of commit-ahead. */
+static bool is_pin(const struct mm_owner *owner, const void *address)
+{
+    const uintptr_t at = (uintptr_t)address - (uintptr_t)owner->pins;
+    return at < sizeof(owner->pins) &&
+           at % sizeof(owner->pins[0]) == offsetof(struct owner_pin, count);
+}
+
 const struct mm_owner *slot_watch_pin(const struct mmapper *mapper, const void *address)
 {
     const size_t index = entry_of(mapper, address);
     const struct mm_owner *owner = &mapper->owners.owners[index];
-    return index != 0 && (uintptr_t)address >= (uintptr_t)owner->pins ? owner : NULL;
+    return index != 0 && is_pin(owner, address) ? owner : NULL;
 }
 
 uint64_t slot_watch_pins(const struct mm_owner *owner)
@@ -135,7 +143,8 @@ static void name_owner_part(const struct mm_owner *owner, const void *address,
     if (at >= (uintptr_t)owner->pins) {
         const unsigned stripe =
             (unsigned)((at - (uintptr_t)owner->pins) / sizeof(owner->pins[0]));
-        (void)snprintf(text, bytes, "pin %s/%u", name, stripe);
+        (void)snprintf(text, bytes, "%s %s/%u",
+                       is_pin(owner, address) ? "pin" : "ahead", name, stripe);
         return;
     }
     const char *part = at == (uintptr_t)&owner->status     ? "status"

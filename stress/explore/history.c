@@ -27,6 +27,7 @@ static bool is(chunk_state state, enum mm_state wanted, unsigned owner)
 struct part { /* of a call, on the chunk in question */
     const struct call_log *log;
     unsigned index; /* of the chunk in the call's range */
+    bool ahead;     /* behind the range: an ensure_mapped may commit it as well */
 };
 
 /* Where the search of a chunk stands. */
@@ -159,6 +160,10 @@ static unsigned explain(const struct search *search, const struct part *part,
 {
     const struct op *op = part->log->op;
     next[0] = state;
+    if (part->ahead) {
+        next[1] = make(MM_MAPPED, op->owner);
+        return is(state, MM_QUARANTINED, op->owner) ? 2 : 1;
+    }
     if (op->kind == OP_LOOKUP) {
         return explains_lookup(search, part, state);
     }
@@ -199,7 +204,8 @@ static bool can_reserve_first(struct search *search, unsigned part, uint32_t don
                               uint32_t halves, chunk_state state)
 {
     const struct op *op = search->parts[part].log->op;
-    return (op->kind == OP_ENSURE || op->kind == OP_ENSURE_INSIDE) && state == 0 &&
+    return !search->parts[part].ahead &&
+           (op->kind == OP_ENSURE || op->kind == OP_ENSURE_INSIDE) && state == 0 &&
            (halves >> part & 1) == 0 && !world_external(op->owner) &&
            can_finish(search, done, halves | UINT32_C(1) << part,
                       make(MM_QUARANTINED, op->owner));
@@ -251,7 +257,9 @@ static bool can_finish(struct search *search, uint32_t done, uint32_t halves,
     return can;
 }
 
-static bool meets(const struct call_log *log, size_t chunk, unsigned *index)
+/* Whether the call has to do with the chunk, and how. */
+static bool meets(const struct world *world, const struct call_log *log, size_t chunk,
+                  struct part *part)
 {
     const struct op *op = log->op;
     size_t first = op->first;
@@ -264,8 +272,12 @@ static bool meets(const struct call_log *log, size_t chunk, unsigned *index)
                op->kind == OP_TOUCH) {
         return false;
     }
-    *index = (unsigned)(chunk - first);
-    return chunk >= first && chunk < first + op->count;
+    size_t end = first + op->count;
+    *part = (struct part){log, (unsigned)(chunk - first), chunk >= end};
+    if (op->kind == OP_ENSURE || op->kind == OP_ENSURE_INSIDE) {
+        end += world->program->ahead;
+    }
+    return chunk >= first && chunk < end;
 }
 
 static chunk_state settled_state(const struct world *world, unsigned mapper,
@@ -286,9 +298,9 @@ static void collect(struct search *search)
     search->count = 0;
     for (unsigned i = 0; i < world->calls; i++) {
         const struct call_log *log = &world->log[i];
-        unsigned index;
-        if (log->op->mapper == search->mapper && meets(log, search->chunk, &index)) {
-            search->parts[search->count++] = (struct part){log, index};
+        if (log->op->mapper == search->mapper &&
+            meets(world, log, search->chunk, &search->parts[search->count])) {
+            search->count++;
         }
     }
     for (unsigned i = 0; i < search->count; i++) {

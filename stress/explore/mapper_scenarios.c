@@ -44,65 +44,6 @@ const char *const mapper_scenarios[] = {
     "thread 0\nheap quarantine 0 3\nheap release 0 3\n"
     "thread 1\nother quarantine 2 2\n",
 
-    /* Threads of one owner in ensure_mapped. */
-    "program ensure-same\n"
-    "setup heap quarantine 0 2\n"
-    "thread 0\nheap ensure 0 2\nheap touch 0 1\n"
-    "thread 1\nheap ensure 0 2\nheap touch 1 1\n"
-    "thread 2\nheap is-mapped 0 2\n",
-
-    "program ensure-overlapping\n"
-    "setup heap quarantine 0 4\n"
-    "thread 0\nheap ensure 0 3\nheap touch 0 1\n"
-    "thread 1\nheap ensure 1 3\nheap touch 3 1\n"
-    "thread 2\nheap lookup 0 4\n",
-
-    "program ensure-fresh-same\n"
-    "thread 0\nheap ensure 0 2\nheap touch 0 1\n"
-    "thread 1\nheap ensure 0 2\nheap touch 1 1\n"
-    "thread 2\nheap lookup 0 2\n",
-
-    "program ensure-fresh-overlapping\n"
-    "thread 0\nheap ensure 0 2\n"
-    "thread 1\nheap ensure 1 2\n"
-    "thread 2\nheap lookup 0 3\n",
-
-    "program ensure-fresh-owners\n"
-    "thread 0\nheap ensure 0 2\n"
-    "thread 1\nother ensure 1 2\n"
-    "thread 2\nheap lookup 0 3\n",
-
-    "program ensure-rounds-outwards\n"
-    "setup heap quarantine 0 3\n"
-    "thread 0\nheap ensure-inside 0 3\nheap touch 0 1\nheap touch 2 1\n"
-    "thread 1\nheap ensure 1 1\n"
-    "thread 2\nheap lookup 0 3\n",
-
-    "program ensure-against-foreign-owner\n"
-    "setup heap quarantine 0 2\n"
-    "setup other quarantine 2 1\n"
-    "thread 0\nheap ensure 0 3\n"
-    "thread 1\nother release 2 1\n"
-    "thread 2\nheap lookup 0 3\n",
-
-    "program ensure-executable\n"
-    "setup code quarantine 0 2\n"
-    "thread 0\ncode ensure 0 2\ncode touch 0 1\n"
-    "thread 1\ncode ensure 1 2\n"
-    "thread 2\ncode lookup 0 3\n",
-
-    "program ensure-with-faults\n"
-    "faults 1\n"
-    "setup heap quarantine 0 2\n"
-    "thread 0\nheap ensure 0 2\n"
-    "thread 1\nheap ensure 1 2\n"
-    "thread 2\nheap is-mapped 0 3\n",
-
-    "program ensure-twice-after-fault\n"
-    "faults 1\nrecords\n"
-    "thread 0\nheap ensure 0 3\nheap ensure 0 3\n"
-    "thread 1\nheap ensure 1 1\nheap touch 1 1\n",
-
     /* ensure_mapped against calls that take chunks away: BUSY both ways. */
     "program ensure-decommit\n"
     "setup heap ensure 0 1\nsetup heap quarantine 1 1\n"

@@ -156,6 +156,9 @@ size_t program_print(const struct program *program, char *text, size_t bytes)
     if (program->old_kernel) {
         add(&writer, "old-kernel\n");
     }
+    if (program->ahead != 0) {
+        add(&writer, "ahead %u\n", program->ahead);
+    }
     if (program->faults != 0) {
         add(&writer, "faults %u\n", program->faults);
     }

@@ -107,6 +107,7 @@ struct program {
     uint8_t spaces;         /* WITH_* */
     bool records;           /* calls ask for error records, and those are checked */
     bool old_kernel;        /* MAP_FIXED_NOREPLACE is ignored */
+    uint8_t ahead;          /* commit-ahead of the reserved owners, in chunks */
     uint8_t faults;         /* OS calls that may fail in one run */
     uint16_t max_map_count; /* 0: plenty */
     uint8_t threads;

@@ -146,6 +146,9 @@ static bool read_setting(struct program *program, const struct words *words)
     } else if (strcmp(name, "mappers") == 0 && words->count == 2 &&
                number(words->text[1], 2, &value)) {
         program->mappers = (uint8_t)value;
+    } else if (strcmp(name, "ahead") == 0 && words->count == 2 &&
+               number(words->text[1], PROGRAM_CHUNKS, &value)) {
+        program->ahead = (uint8_t)value;
     } else if (strcmp(name, "faults") == 0 && words->count == 2 &&
                number(words->text[1], 8, &value)) {
         program->faults = (uint8_t)value;

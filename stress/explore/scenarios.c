@@ -1,38 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 #include "stress/explore/scenarios.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *text_of(unsigned index)
+static const char *const *const lists[] = {ensure_scenarios, mapper_scenarios,
+                                           space_scenarios};
+enum { LISTS = sizeof(lists) / sizeof(lists[0]) };
+
+/* The text of scenario `index`, NULL past the last one; *count is how many there are up
+ * to there. */
+static const char *text_of(unsigned index, unsigned *count)
 {
-    for (unsigned i = 0; mapper_scenarios[i] != NULL; i++) {
-        if (index-- == 0) {
-            return mapper_scenarios[i];
+    *count = 0;
+    for (unsigned list = 0; list < LISTS; list++) {
+        for (unsigned i = 0; lists[list][i] != NULL; i++) {
+            if ((*count)++ == index) {
+                return lists[list][i];
+            }
         }
     }
-    return space_scenarios[index];
+    return NULL;
 }
 
 unsigned scenario_count(void)
 {
-    unsigned count = 0;
-    for (unsigned i = 0; mapper_scenarios[i] != NULL; i++) {
-        count++;
-    }
-    for (unsigned i = 0; space_scenarios[i] != NULL; i++) {
-        count++;
-    }
+    unsigned count;
+    (void)text_of(UINT_MAX, &count);
     return count;
 }
 
 void scenario_read(unsigned index, unsigned threads, struct program *program)
 {
     int thread = -1;
+    unsigned count;
     const char *problem;
     program_init(program, "");
-    for (const char *line = text_of(index); *line != '\0';) {
+    for (const char *line = text_of(index, &count); *line != '\0';) {
         char copy[128];
         const size_t length = strcspn(line, "\n");
         (void)snprintf(copy, sizeof(copy), "%.*s", (int)length, line);

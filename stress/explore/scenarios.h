@@ -8,7 +8,9 @@
 
 #include "stress/explore/program.h"
 
-/* Their texts, NULL at the end: those of the mapper alone, and those with spaces. */
+/* Their texts, NULL at the end: of threads that all want memory mapped, of the mapper's
+ * other operations, and with spaces. */
+extern const char *const ensure_scenarios[];
 extern const char *const mapper_scenarios[];
 extern const char *const space_scenarios[];
 

@@ -146,6 +146,18 @@ static int any_owner(const struct world *world, unsigned mapper,
     return index >= 0 ? index : spaces_owner(world, owner);
 }
 
+/* Whether an ensure_mapped may commit the chunk: in its range or, with commit-ahead,
+ * behind it. Of spaces it is not known what they ask for. */
+static bool in_footprint(const struct world *world, size_t chunk)
+{
+    const struct call_log *log = world->current[sim_thread()];
+    if (log == NULL || log->op->kind >= OP_IMMORTAL_ALLOC) {
+        return log != NULL;
+    }
+    const size_t end = (size_t)log->op->first + log->op->count + world->program->ahead;
+    return chunk >= log->op->first && chunk < end;
+}
+
 static void check_edge(struct world *world, unsigned mapper,
                        const struct watch_change *change, int claimer)
 {
@@ -162,6 +174,8 @@ static void check_edge(struct world *world, unsigned mapper,
         } else if (world->facts.pinned[sim_thread()] !=
                    any_owner(world, mapper, change->after.owner)) {
             illegal(world, change, "by a thread that does not pin the owner");
+        } else if (!in_footprint(world, change->first)) {
+            illegal(world, change, "by a call that has nothing to do with it");
         }
         break;
     default:

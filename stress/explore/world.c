@@ -110,9 +110,10 @@ static const char *make_mapper(struct world *world, unsigned mapper)
         return "the mapper could not be made";
     }
     for (unsigned i = 0; i < OWNER_EXTRA; i++) {
-        const struct mm_owner_options owner = {.name = program_owner_name(i),
-                                               .kind = MM_KIND_TEST,
-                                               .strategy = strategies[i]};
+        struct mm_owner_options owner = {.name = program_owner_name(i),
+                                         .kind = MM_KIND_TEST,
+                                         .strategy = strategies[i]};
+        owner.strategy.commit_ahead = program->ahead;
         if (mmapper_register_owner(world->mappers[mapper], &owner,
                                    &world->owners[mapper][i], NULL) != MM_OK) {
             return "an owner could not be registered";
