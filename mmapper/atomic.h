@@ -259,4 +259,21 @@ static inline void mm_count_u64(mm_atomic_u64 *counter)
 
 #endif
 
+/* The four values from `a` on, which is aligned to them: the first in the lowest bits.
+ * Each is loaded atomically for itself, acquire; the four together are no snapshot. In
+ * one load where the backend has no objection to mixed sizes. */
+static inline uint64_t mm_load_acquire_u16_group(const mm_atomic_u16 *a)
+{
+#if !defined(MMAPPER_ATOMIC_SIM) && !defined(MMAPPER_ATOMIC_C11) &&                    \
+    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    const uint64_t group = ck_pr_load_64((const uint64_t *)a);
+    ck_pr_fence_acquire();
+    return group;
+#else
+    return mm_load_acquire_u16(a) | (uint64_t)mm_load_acquire_u16(a + 1) << 16 |
+           (uint64_t)mm_load_acquire_u16(a + 2) << 32 |
+           (uint64_t)mm_load_acquire_u16(a + 3) << 48;
+#endif
+}
+
 #endif /* MMAPPER_ATOMIC_H */

@@ -59,7 +59,7 @@ enum mm_status mm_call_exact_range(const struct call *call, struct chunk_range *
 
 enum mm_status mm_call_expect_backing(const struct call *call, enum mm_backing backing)
 {
-    if (mm_owner_strategy(call->owner).backing == backing) {
+    if (owner_strategy(call->owner).backing == backing) {
         return MM_OK;
     }
     return mm_call_fail(
@@ -118,7 +118,7 @@ enum mm_status mm_call_fail_at(const struct call *call, enum mm_status status,
                  : status == MM_BUSY ? "another call of the owner is changing the chunk"
                                      : "the chunk's state does not allow this");
     if (call->error != NULL) {
-        call->error->holder.state = mm_map_public_state(map_state_of(value));
+        call->error->holder.state = map_public_state(map_state_of(value));
         name_holder(call, chunk, map_owner_of(value));
     }
     return status;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "mmapper/chunk_table.h"
 
+enum { SLOT_GROUP = 4 }; /* loaded at once */
+
 size_t mm_chunk_table_region_bytes(const struct chunk_table *table)
 {
     return (chunk_region(table, table->chunks - 1) + 1) * sizeof(mm_atomic_u32);
@@ -17,51 +19,82 @@ static uint16_t slot_of(map_value value)
     return map_state_of(value) == MAP_UNMAPPED ? MAP_UNMAPPED_EXPLICIT : value;
 }
 
-static struct chunk_unit uniform_unit(const struct chunk_table *table,
-                                      struct chunk_range range, uint32_t word)
+/* Skips groups of slots that all say the same: explicitly, or each of a group explicitly
+ * or each of it as the base. range.first is the first of a group. */
+static size_t skip_groups(const struct chunk_table *table, struct chunk_range range,
+                          uint64_t all_explicit, uint64_t all_as_base)
 {
-    const size_t end = chunk_region_end(table, range.first);
-    const struct chunk_unit unit = {.end = end < range.end ? end : range.end,
-                                    .value = chunk_word_value(word),
-                                    .seen = word,
-                                    .uniform = true};
-    return unit;
-}
-
-static struct chunk_unit slot_unit(struct chunk_range range, uint32_t word,
-                                   uint16_t slot)
-{
-    const struct chunk_unit unit = {.end = range.first + 1,
-                                    .value = chunk_slot_value(word, slot),
-                                    .seen = slot,
-                                    .uniform = false};
-    return unit;
-}
-
-struct chunk_unit mm_chunk_unit_load(const struct chunk_table *table,
-                                     struct chunk_range range)
-{
-    const size_t region = chunk_region(table, range.first);
-    /* edge: PUBLISH-WORD */
-    const uint32_t word = mm_load_acquire_u32(&table->regions[region]);
-    if (!(word & REGION_SPLIT)) {
-        return uniform_unit(table, range, word);
+    const mm_atomic_u16 *slots = table->slots;
+    size_t chunk = range.first;
+    /* Two at a time: all of it explicit is the rule, and then this is what costs. */
+    while (range.end - chunk >= 2 * SLOT_GROUP) {
+        /* edge: PUBLISH-SLOT */
+        const uint64_t one = mm_load_acquire_u16_group(&slots[chunk]);
+        /* edge: PUBLISH-SLOT */
+        const uint64_t two = mm_load_acquire_u16_group(&slots[chunk + SLOT_GROUP]);
+        if (((one ^ all_explicit) | (two ^ all_explicit)) != 0) {
+            break;
+        }
+        chunk += 2 * SLOT_GROUP;
     }
-    /* edge: PUBLISH-SLOT */
-    return slot_unit(range, word, mm_load_acquire_u16(&table->slots[range.first]));
+    while (range.end - chunk >= SLOT_GROUP) {
+        /* edge: PUBLISH-SLOT */
+        const uint64_t group = mm_load_acquire_u16_group(&slots[chunk]);
+        if (group != all_explicit && group != all_as_base) {
+            break;
+        }
+        chunk += SLOT_GROUP;
+    }
+    return chunk;
 }
 
-struct chunk_unit mm_chunk_unit_load_pinned(const struct chunk_table *table,
-                                            struct chunk_range range)
+/* mm_chunk_run_end within one split region. */
+static size_t slots_run_end(const struct chunk_table *table, uint32_t word,
+                            struct chunk_range range, map_value value)
 {
-    const size_t region = chunk_region(table, range.first);
-    /* edge: PIN-CLAIM, PUBLISH-WORD */
-    const uint32_t word = mm_load_seq_cst_u32(&table->regions[region]);
-    if (!(word & REGION_SPLIT)) {
-        return uniform_unit(table, range, word);
+    const uint64_t all_explicit = slot_of(value) * UINT64_C(0x0001000100010001);
+    const uint64_t all_as_base = chunk_word_value(word) == value ? 0 : all_explicit;
+    size_t chunk = range.first;
+    while (chunk < range.end) {
+        if (chunk % SLOT_GROUP == 0) {
+            range.first = chunk;
+            chunk = skip_groups(table, range, all_explicit, all_as_base);
+            if (chunk == range.end) {
+                break;
+            }
+        }
+        /* edge: PUBLISH-SLOT */
+        const uint16_t slot = mm_load_acquire_u16(&table->slots[chunk]);
+        if (chunk_slot_value(word, slot) != value) {
+            break;
+        }
+        chunk++;
     }
-    /* edge: PIN-CLAIM, PUBLISH-SLOT */
-    return slot_unit(range, word, mm_load_seq_cst_u16(&table->slots[range.first]));
+    return chunk;
+}
+
+size_t mm_chunk_run_end(const struct chunk_table *table, struct chunk_range range,
+                        map_value value)
+{
+    while (range.first < range.end) {
+        /* edge: PUBLISH-WORD */
+        const uint32_t word =
+            mm_load_acquire_u32(&table->regions[chunk_region(table, range.first)]);
+        const size_t region_end = chunk_region_end(table, range.first);
+        const size_t end = region_end < range.end ? region_end : range.end;
+        size_t stop = end;
+        if (word & REGION_SPLIT) {
+            stop = slots_run_end(table, word, (struct chunk_range){range.first, end},
+                                 value);
+        } else if (chunk_word_value(word) != value) {
+            return range.first;
+        }
+        if (stop < end) {
+            return stop;
+        }
+        range.first = end;
+    }
+    return range.first;
 }
 
 /* Whether a CAS on the word may stand for the unit: it must be the whole region. */

@@ -26,10 +26,12 @@ enum {
 };
 
 struct chunk_table {
-    uintptr_t base;         /* of the window; chunk 0 begins here */
-    size_t chunks;          /* in the window */
-    unsigned log_chunk;     /* of bytes in a chunk */
-    unsigned log_region;    /* of chunks in a region */
+    uintptr_t base;      /* of the window; chunk 0 begins here */
+    size_t bytes;        /* of the window */
+    size_t chunks;       /* in the window */
+    unsigned log_chunk;  /* of bytes in a chunk */
+    unsigned log_region; /* of chunks in a region */
+    unsigned log_region_bytes;
     mm_atomic_u32 *regions; /* one word each, the last may be short */
     mm_atomic_u16 *slots;   /* one for each chunk */
 };
@@ -100,26 +102,91 @@ static inline map_value chunk_slot_value(uint32_t word, uint16_t slot)
     return slot == MAP_UNMAPPED_EXPLICIT ? map_make(MAP_UNMAPPED, MAP_NOBODY) : slot;
 }
 
-/* The value of a chunk inside the table: one or two acquire loads. */
-static inline map_value chunk_load(const struct chunk_table *table, size_t chunk)
+/* The value at `offset` bytes in the window as it is written there, where UNMAPPED has
+ * two forms: one or two acquire loads. *log_unit is the logarithm of the bytes around it
+ * that it is good for: of a chunk or of a region. */
+static inline map_value chunk_load_raw(const struct chunk_table *table, size_t offset,
+                                       unsigned *log_unit)
 {
     /* edge: PUBLISH-WORD */
     const uint32_t word =
-        mm_load_acquire_u32(&table->regions[chunk_region(table, chunk)]);
+        mm_load_acquire_u32(&table->regions[offset >> table->log_region_bytes]);
     if (!(word & REGION_SPLIT)) {
+        *log_unit = table->log_region_bytes;
         return chunk_word_value(word);
     }
+    *log_unit = table->log_chunk;
     /* edge: PUBLISH-SLOT */
-    return chunk_slot_value(word, mm_load_acquire_u16(&table->slots[chunk]));
+    const uint16_t slot =
+        mm_load_acquire_u16(&table->slots[offset >> table->log_chunk]);
+    return slot != 0 ? slot : chunk_word_value(word);
+}
+
+/* The value of a chunk inside the table. */
+static inline map_value chunk_load(const struct chunk_table *table, size_t chunk)
+{
+    unsigned log_unit;
+    const map_value raw = chunk_load_raw(table, chunk << table->log_chunk, &log_unit);
+    return raw == MAP_UNMAPPED_EXPLICIT ? map_make(MAP_UNMAPPED, MAP_NOBODY) : raw;
+}
+
+/* One past the last of the chunks at the head of `range` that all have `value`;
+ * range.first when there is none. Acquire. A step a region, or four chunks a step where
+ * one is split. */
+size_t mm_chunk_run_end(const struct chunk_table *table, struct chunk_range range,
+                        map_value value);
+
+static inline struct chunk_unit chunk_unit_of_word(const struct chunk_table *table,
+                                                   struct chunk_range range,
+                                                   uint32_t word)
+{
+    const size_t end = chunk_region_end(table, range.first);
+    const struct chunk_unit unit = {.end = end < range.end ? end : range.end,
+                                    .value = chunk_word_value(word),
+                                    .seen = word,
+                                    .uniform = true};
+    return unit;
+}
+
+static inline struct chunk_unit chunk_unit_of_slot(struct chunk_range range,
+                                                   uint32_t word, uint16_t slot)
+{
+    const struct chunk_unit unit = {.end = range.first + 1,
+                                    .value = chunk_slot_value(word, slot),
+                                    .seen = slot,
+                                    .uniform = false};
+    return unit;
 }
 
 /* The unit at the head of `range`. Acquire. */
-struct chunk_unit mm_chunk_unit_load(const struct chunk_table *table,
-                                     struct chunk_range range);
+static inline struct chunk_unit chunk_unit_load(const struct chunk_table *table,
+                                                struct chunk_range range)
+{
+    const size_t region = chunk_region(table, range.first);
+    /* edge: PUBLISH-WORD */
+    const uint32_t word = mm_load_acquire_u32(&table->regions[region]);
+    if (!(word & REGION_SPLIT)) {
+        return chunk_unit_of_word(table, range, word);
+    }
+    /* edge: PUBLISH-SLOT */
+    return chunk_unit_of_slot(range, word,
+                              mm_load_acquire_u16(&table->slots[range.first]));
+}
 
 /* The same, and after any pin that the calling thread made before (seq_cst). */
-struct chunk_unit mm_chunk_unit_load_pinned(const struct chunk_table *table,
-                                            struct chunk_range range);
+static inline struct chunk_unit chunk_unit_load_pinned(const struct chunk_table *table,
+                                                       struct chunk_range range)
+{
+    const size_t region = chunk_region(table, range.first);
+    /* edge: PIN-CLAIM, PUBLISH-WORD */
+    const uint32_t word = mm_load_seq_cst_u32(&table->regions[region]);
+    if (!(word & REGION_SPLIT)) {
+        return chunk_unit_of_word(table, range, word);
+    }
+    /* edge: PIN-CLAIM, PUBLISH-SLOT */
+    return chunk_unit_of_slot(range, word,
+                              mm_load_seq_cst_u16(&table->slots[range.first]));
+}
 
 /* What a replacement came to. */
 enum chunk_swap {

@@ -19,9 +19,11 @@ static void begin(struct fixture *fixture)
 {
     memset(fixture, 0, sizeof *fixture);
     fixture->table = (struct chunk_table){.base = BASE,
+                                          .bytes = CHUNKS << LOG_CHUNK,
                                           .chunks = CHUNKS,
                                           .log_chunk = LOG_CHUNK,
                                           .log_region = LOG_REGION,
+                                          .log_region_bytes = LOG_CHUNK + LOG_REGION,
                                           .regions = fixture->regions,
                                           .slots = fixture->slots};
 }
@@ -34,8 +36,8 @@ static void expect_model(const struct fixture *fixture)
         EXPECT_EQ(chunk_load(table, chunk), fixture->model[chunk]);
     }
     while (range.first < range.end) {
-        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
-        const struct chunk_unit pinned = mm_chunk_unit_load_pinned(table, range);
+        const struct chunk_unit unit = chunk_unit_load(table, range);
+        const struct chunk_unit pinned = chunk_unit_load_pinned(table, range);
         EXPECT(unit.end > range.first && unit.end <= range.end);
         EXPECT_EQ(unit.end, pinned.end);
         EXPECT_EQ(unit.value, pinned.value);
@@ -54,7 +56,7 @@ static void set(struct fixture *fixture, struct chunk_range range, map_value val
         fixture->model[chunk] = value;
     }
     while (range.first < range.end) {
-        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
+        const struct chunk_unit unit = chunk_unit_load(table, range);
         const enum chunk_swap swap =
             claim ? mm_chunk_claim(table, range.first, &unit, value)
                   : mm_chunk_publish(table, range.first, &unit, value);
@@ -147,8 +149,8 @@ static void test_stale(void)
     begin(&fixture);
     const struct chunk_range region = {0, 4};
     const struct chunk_range one = {1, 2};
-    const struct chunk_unit whole = mm_chunk_unit_load(&fixture.table, region);
-    const struct chunk_unit part = mm_chunk_unit_load(&fixture.table, one);
+    const struct chunk_unit whole = chunk_unit_load(&fixture.table, region);
+    const struct chunk_unit part = chunk_unit_load(&fixture.table, one);
     set(&fixture, region, map_make(MAP_MAPPED, 3), true);
     const map_value mine = map_make(MAP_RESERVING, 4);
     EXPECT_EQ(mm_chunk_claim(&fixture.table, 0, &whole, mine), CHUNK_LOST);
@@ -156,7 +158,7 @@ static void test_stale(void)
     EXPECT_EQ(mm_chunk_claim(&fixture.table, 1, &part, mine), CHUNK_LOST);
     expect_model(&fixture);
     set(&fixture, one, map_make(MAP_QUARANTINED, 3), true);
-    const struct chunk_unit slot = mm_chunk_unit_load(&fixture.table, one);
+    const struct chunk_unit slot = chunk_unit_load(&fixture.table, one);
     set(&fixture, one, map_make(MAP_MAPPED, 3), true);
     EXPECT_EQ(mm_chunk_claim(&fixture.table, 1, &slot, mine), CHUNK_LOST);
     EXPECT_EQ(mm_chunk_publish(&fixture.table, 1, &slot, mine), CHUNK_LOST);
@@ -181,6 +183,69 @@ static void test_random(uint64_t seed)
     }
 }
 
+/* Runs in a table of regions so large that slots are looked at in groups: each value, from
+ * each chunk, against a walk chunk by chunk. */
+enum { RUN_CHUNKS = 75, RUN_LOG_REGION = 5, RUN_REGIONS = 3 };
+
+static size_t naive_run_end(const struct chunk_table *table, struct chunk_range range,
+                            map_value value)
+{
+    while (range.first < range.end && chunk_load(table, range.first) == value) {
+        range.first++;
+    }
+    return range.first;
+}
+
+static void expect_runs(const struct chunk_table *table)
+{
+    const map_value values[] = {map_make(MAP_UNMAPPED, MAP_NOBODY),
+                                map_make(MAP_MAPPED, 5), map_make(MAP_QUARANTINED, 5),
+                                map_make(MAP_MAPPED, 4094)};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        for (size_t first = 0; first < RUN_CHUNKS; first++) {
+            for (size_t end = first; end <= RUN_CHUNKS; end++) {
+                const struct chunk_range range = {first, end};
+                EXPECT_EQ(mm_chunk_run_end(table, range, values[i]),
+                          naive_run_end(table, range, values[i]));
+            }
+        }
+    }
+}
+
+static void test_run_end(void)
+{
+    static mm_atomic_u32 words[RUN_REGIONS];
+    static _Alignas(64) mm_atomic_u16 slots[RUN_CHUNKS + 5];
+    const struct chunk_table table = {.base = BASE,
+                                      .bytes = RUN_CHUNKS << LOG_CHUNK,
+                                      .chunks = RUN_CHUNKS,
+                                      .log_chunk = LOG_CHUNK,
+                                      .log_region = RUN_LOG_REGION,
+                                      .log_region_bytes = LOG_CHUNK + RUN_LOG_REGION,
+                                      .regions = words,
+                                      .slots = slots};
+    const map_value mapped = map_make(MAP_MAPPED, 5);
+    expect_runs(&table);
+    words[0].value = mapped;
+    expect_runs(&table);
+    words[1].value = mapped | REGION_SPLIT; /* as the base throughout */
+    words[2].value = REGION_SPLIT;
+    expect_runs(&table);
+    for (size_t chunk = 40; chunk < RUN_CHUNKS; chunk++) {
+        slots[chunk].value = mapped; /* explicitly */
+    }
+    expect_runs(&table);
+    /* One that ends the run, at each place in turn. */
+    const uint16_t others[] = {MAP_UNMAPPED_EXPLICIT, map_make(MAP_QUARANTINED, 5),
+                               map_make(MAP_MAPPED, 4094)};
+    for (size_t chunk = 32; chunk < RUN_CHUNKS; chunk++) {
+        const uint16_t kept = slots[chunk].value;
+        slots[chunk].value = others[chunk % 3];
+        expect_runs(&table);
+        slots[chunk].value = kept;
+    }
+}
+
 int main(void)
 {
     test_addresses();
@@ -189,6 +254,7 @@ int main(void)
     test_uniform_needs_no_slots();
     test_split_keeps_base();
     test_stale();
+    test_run_end();
     for (uint64_t seed = 1; seed <= 20; seed++) {
         test_random(seed);
     }

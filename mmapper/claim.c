@@ -3,21 +3,12 @@
 
 #include "mmapper/check.h"
 
-void mm_count_swap(struct mmapper *mapper, enum chunk_swap swap)
-{
-    if (swap == CHUNK_LOST) {
-        counter_add(&mapper->counters, COUNTER_RACES_LOST);
-    } else if (swap == CHUNK_SPLIT) {
-        counter_add(&mapper->counters, COUNTER_REGIONS_SPLIT);
-    }
-}
-
 size_t mm_claim_prefix(const struct call *call, struct chunk_range range,
                        enum map_step step, struct obstacle *obstacle)
 {
     struct chunk_table *table = &call->mapper->table;
     while (range.first < range.end) {
-        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
+        const struct chunk_unit unit = chunk_unit_load(table, range);
         map_value next;
         const enum mm_status status =
             mm_map_transition(step, unit.value, call->id, MAP_NOBODY, &next);
@@ -28,7 +19,7 @@ size_t mm_claim_prefix(const struct call *call, struct chunk_range range,
             break;
         }
         const enum chunk_swap swap = mm_chunk_claim(table, range.first, &unit, next);
-        mm_count_swap(call->mapper, swap);
+        count_swap(call->mapper, swap);
         if (swap == CHUNK_SWAPPED) {
             range.first = unit.end;
         }
@@ -72,7 +63,7 @@ void mm_finish_all(const struct call *call, struct chunk_range range,
 {
     struct chunk_table *table = &call->mapper->table;
     while (range.first < range.end) {
-        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
+        const struct chunk_unit unit = chunk_unit_load(table, range);
         map_value next = unit.value;
         /* Nobody else may change what this call claimed, nor split its regions. */
         const enum mm_status status =

@@ -39,7 +39,13 @@ static inline void undo_all(const struct call *call, struct chunk_range range)
     mm_finish_all(call, range, MAP_STEP_UNDO, MAP_NOBODY);
 }
 
-/* Counts what a replacement came to. */
-void mm_count_swap(struct mmapper *mapper, enum chunk_swap swap);
+/* Counts what a replacement came to, if that is not what was wanted. */
+static inline void count_swap(struct mmapper *mapper, enum chunk_swap swap)
+{
+    if (swap != CHUNK_SWAPPED) {
+        counter_add(&mapper->counters,
+                    swap == CHUNK_LOST ? COUNTER_RACES_LOST : COUNTER_REGIONS_SPLIT);
+    }
+}
 
 #endif /* MMAPPER_CLAIM_H */

@@ -27,7 +27,7 @@ static enum glance glance(const struct call *call, map_value value,
     const enum map_state state = map_state_of(value);
     *status = MM_OK;
     if (state == MAP_UNMAPPED) {
-        if (mm_owner_strategy(call->owner).backing == MM_BACKING_RESERVED) {
+        if (owner_strategy(call->owner).backing == MM_BACKING_RESERVED) {
             return GLANCE_RESERVE;
         }
         *status = MM_WRONG_STATE;
@@ -45,7 +45,7 @@ static enum glance glance(const struct call *call, map_value value,
     case MAP_RESERVING:
         return GLANCE_WAIT;
     default:
-        *status = mm_map_is_transient(state) ? MM_BUSY : MM_WRONG_STATE;
+        *status = map_is_transient(state) ? MM_BUSY : MM_WRONG_STATE;
         return GLANCE_FAIL;
     }
 }
@@ -55,20 +55,16 @@ static enum glance glance(const struct call *call, map_value value,
  * anywhere is found here, before any system call. */
 static enum mm_status survey(const struct call *call, struct chunk_range *range)
 {
+    range->first =
+        mm_chunk_run_end(&call->mapper->table, *range, map_make(MAP_MAPPED, call->id));
     struct chunk_range rest = *range;
-    bool all_mapped = true;
     while (rest.first < rest.end) {
-        const struct chunk_unit unit = mm_chunk_unit_load(&call->mapper->table, rest);
+        const struct chunk_unit unit = chunk_unit_load(&call->mapper->table, rest);
         enum mm_status status;
-        const enum glance seen = glance(call, unit.value, &status);
-        if (seen == GLANCE_FAIL) {
+        if (glance(call, unit.value, &status) == GLANCE_FAIL) {
             return mm_call_fail_at(call, status, rest.first, unit.value);
         }
-        all_mapped = all_mapped && seen == GLANCE_MAPPED;
         rest.first = unit.end;
-        if (all_mapped) {
-            range->first = unit.end;
-        }
     }
     return MM_OK;
 }
@@ -80,7 +76,7 @@ static struct chunk_range quarantined_run(const struct call *call,
     struct chunk_range rest = range;
     while (rest.first < rest.end) {
         const struct chunk_unit unit =
-            mm_chunk_unit_load_pinned(&call->mapper->table, rest);
+            chunk_unit_load_pinned(&call->mapper->table, rest);
         if (unit.value != map_make(MAP_QUARANTINED, call->id)) {
             break;
         }
@@ -98,7 +94,7 @@ static size_t publish_mapped(const struct call *call, struct chunk_range run,
     struct chunk_table *table = &call->mapper->table;
     const map_value mapped = map_make(MAP_MAPPED, call->id);
     while (run.first < run.end) {
-        const struct chunk_unit unit = mm_chunk_unit_load_pinned(table, run);
+        const struct chunk_unit unit = chunk_unit_load_pinned(table, run);
         map_value next;
         if (unit.value == mapped) {
             run.first = unit.end; /* a fellow thread was faster: all the same */
@@ -114,7 +110,7 @@ static size_t publish_mapped(const struct call *call, struct chunk_range run,
             break;
         }
         const enum chunk_swap swap = mm_chunk_publish(table, run.first, &unit, next);
-        mm_count_swap(call->mapper, swap);
+        count_swap(call->mapper, swap);
         if (swap == CHUNK_SWAPPED) {
             run.first = unit.end;
         }
@@ -135,7 +131,7 @@ static struct chunk_range run_with_ahead(const struct call *call,
 static size_t ahead_of(const struct call *call, const struct owner_pin *pin,
                        struct chunk_range range)
 {
-    const size_t most = mm_owner_strategy(call->owner).commit_ahead;
+    const size_t most = owner_strategy(call->owner).commit_ahead;
     return most == 0 ? 0 : commit_ahead_window(pin, range.first, most);
 }
 
@@ -164,7 +160,7 @@ static enum mm_status commit_run(const struct call *call, struct owner_pin *pin,
     if (mapped < run.end && mapped < range->end) {
         return mm_call_fail_at(call, obstacle.status, obstacle.chunk, obstacle.value);
     }
-    if (mm_owner_strategy(call->owner).commit_ahead != 0) {
+    if (owner_strategy(call->owner).commit_ahead != 0) {
         commit_ahead_note(pin, mapped, ahead);
     }
     range->first = mapped < range->end ? mapped : range->end;
@@ -191,7 +187,7 @@ static enum mm_status work(const struct call *call, struct owner_pin *pin,
 {
     while (range->first < range->end) {
         const struct chunk_unit unit =
-            mm_chunk_unit_load_pinned(&call->mapper->table, *range);
+            chunk_unit_load_pinned(&call->mapper->table, *range);
         enum mm_status status;
         switch (glance(call, unit.value, &status)) {
         case GLANCE_MAPPED:
@@ -216,25 +212,33 @@ static enum mm_status work(const struct call *call, struct owner_pin *pin,
     return MM_OK;
 }
 
-/* The call that is made all the time: one chunk, mapped already. No more than its
- * checks and its loads; whatever is not plain is for the long way. */
-static bool is_one_mapped_chunk(const struct mmapper *mapper,
-                                const struct mm_owner *owner, struct mm_extent extent)
+/* The call that is made all the time: in one chunk, or in one uniform region, mapped
+ * already. No more than its checks and its loads; whatever is not plain is for the long
+ * way. That the owner is a live one follows from what it holds. */
+static bool is_plainly_mapped(const struct mmapper *mapper,
+                              const struct mm_owner *owner, struct mm_extent extent)
 {
     const struct chunk_table *table = &mapper->table;
-    const map_owner id = owner_id(&mapper->owners, owner);
-    const size_t chunk = chunk_of(table, extent.start);
-    return id != MAP_NOBODY && mm_extent_valid(extent) && chunk < table->chunks &&
-           chunk == chunk_of(table, mm_extent_end(extent) - 1) &&
-           chunk_load(table, chunk) == map_make(MAP_MAPPED, id);
+    const size_t offset = extent.start - table->base;
+    if (offset >= table->bytes || extent.bytes > table->bytes - offset) {
+        return false;
+    }
+    unsigned log_unit;
+    const map_value value = chunk_load_raw(table, offset, &log_unit);
+    const size_t last = ((size_t)1 << log_unit) - 1;
+    const size_t room = last - (offset & last); /* for bytes behind the first one */
+    /* bytes - 1: no bytes is more than there is room for. */
+    return map_state_of(value) == MAP_MAPPED &&
+           owner == mapper->owners.owners + (value >> MAP_STATE_BITS) &&
+           extent.bytes - 1 <= room;
 }
 
-enum mm_status mmapper_ensure_mapped(struct mmapper *mapper, struct mm_owner *owner,
-                                     struct mm_extent extent, struct mm_error *error)
+/* A function of its own, so that the call that is made all the time saves no registers
+ * for what it does not do. */
+__attribute__((noinline)) static enum mm_status
+ensure_the_long_way(struct mmapper *mapper, struct mm_owner *owner,
+                    struct mm_extent extent, struct mm_error *error)
 {
-    if (is_one_mapped_chunk(mapper, owner, extent)) {
-        return MM_OK;
-    }
     struct call call;
     struct chunk_range range;
     struct mm_backoff backoff = {0};
@@ -258,4 +262,12 @@ enum mm_status mmapper_ensure_mapped(struct mmapper *mapper, struct mm_owner *ow
         }
     }
     return status;
+}
+
+enum mm_status mmapper_ensure_mapped(struct mmapper *mapper, struct mm_owner *owner,
+                                     struct mm_extent extent, struct mm_error *error)
+{
+    return is_plainly_mapped(mapper, owner, extent)
+               ? MM_OK
+               : ensure_the_long_way(mapper, owner, extent, error);
 }

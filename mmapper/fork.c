@@ -92,8 +92,8 @@ static void resolve_all(struct resolution *resolution)
     const struct chunk_table *table = &resolution->call.mapper->table;
     struct chunk_range range = {0, table->chunks};
     while (range.first < range.end) {
-        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
-        if (mm_map_is_transient(map_state_of(unit.value))) {
+        const struct chunk_unit unit = chunk_unit_load(table, range);
+        if (map_is_transient(map_state_of(unit.value))) {
             resolve_unit(resolution, range.first, &unit);
         }
         range.first = unit.end;

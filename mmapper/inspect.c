@@ -8,12 +8,15 @@
 #include "mmapper/call.h"
 #include "mmapper/text.h"
 
-/* UNMAPPED outside the window. Wait-free: at most two loads. */
+/* As it is written (map_owner_of knows both forms of UNMAPPED); UNMAPPED outside the
+ * window. Wait-free: at most two loads. */
 static map_value value_at(const struct mmapper *mapper, uintptr_t address)
 {
-    const size_t chunk = chunk_of(&mapper->table, address);
-    return chunk < mapper->table.chunks ? chunk_load(&mapper->table, chunk)
-                                        : map_make(MAP_UNMAPPED, MAP_NOBODY);
+    const size_t offset = address - mapper->table.base;
+    unsigned log_unit;
+    return offset < mapper->table.bytes
+               ? chunk_load_raw(&mapper->table, offset, &log_unit)
+               : map_make(MAP_UNMAPPED, MAP_NOBODY);
 }
 
 bool mmapper_is_mapped(const struct mmapper *mapper, uintptr_t address)
@@ -25,7 +28,7 @@ struct mm_lookup mmapper_lookup(const struct mmapper *mapper, uintptr_t address)
 {
     const map_value value = value_at(mapper, address);
     const struct mm_lookup lookup = {
-        .state = mm_map_public_state(map_state_of(value)),
+        .state = map_public_state(map_state_of(value)),
         .owner = owner_at(&mapper->owners, map_owner_of(value))};
     return lookup;
 }
@@ -33,8 +36,7 @@ struct mm_lookup mmapper_lookup(const struct mmapper *mapper, uintptr_t address)
 /* Equal for chunks that belong to one run. */
 static bool same_run(map_value a, map_value b)
 {
-    return mm_map_public_state(map_state_of(a)) ==
-               mm_map_public_state(map_state_of(b)) &&
+    return map_public_state(map_state_of(a)) == map_public_state(map_state_of(b)) &&
            map_owner_of(a) == map_owner_of(b);
 }
 
@@ -49,7 +51,7 @@ bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
         return false;
     }
     struct chunk_range rest = {chunk_of(table, address), table->chunks};
-    const struct chunk_unit head = mm_chunk_unit_load(table, rest);
+    const struct chunk_unit head = chunk_unit_load(table, rest);
     const struct chunk_range begin = rest;
     struct chunk_unit unit = head;
     while (same_run(unit.value, head.value)) {
@@ -57,10 +59,10 @@ bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
         if (rest.first == rest.end) {
             break;
         }
-        unit = mm_chunk_unit_load(table, rest);
+        unit = chunk_unit_load(table, rest);
     }
     run->extent = chunk_extent(table, (struct chunk_range){begin.first, rest.first});
-    run->state = mm_map_public_state(map_state_of(head.value));
+    run->state = map_public_state(map_state_of(head.value));
     run->owner = owner_at(&mapper->owners, map_owner_of(head.value));
     return true;
 }

@@ -55,10 +55,11 @@ bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
 size_t mmapper_dump(const struct mmapper *mapper, char *buffer, size_t bytes);
 
 struct mm_statistics {
-    uint64_t os_calls[MM_OS_CALL_COUNT];    /* made */
-    uint64_t os_failures[MM_OS_CALL_COUNT]; /* of those, failed */
-    uint64_t conflicts;                     /* calls that ended with MM_CONFLICT */
-    uint64_t busy;                          /* calls that ended with MM_BUSY */
+    /* OS calls made, and how many of them failed; 0 unless the support counts them. */
+    uint64_t os_calls[MM_OS_CALL_COUNT];
+    uint64_t os_failures[MM_OS_CALL_COUNT];
+    uint64_t conflicts;     /* calls that ended with MM_CONFLICT */
+    uint64_t busy;          /* calls that ended with MM_BUSY */
     uint64_t races_lost;    /* CAS failures: somebody else changed the chunk first */
     uint64_t waits;         /* rounds of waiting for a fellow thread (G3) */
     uint64_t regions_split; /* regions that went from uniform to split, for good */

@@ -41,10 +41,7 @@ static const uint8_t next_state[MAP_STEP_COUNT][MAP_STATE_COUNT] = {
 };
 #undef TO
 
-static const struct {
-    enum mm_state public_state;
-    bool transient;
-} state_properties[MAP_STATE_COUNT] = {
+const struct map_state_properties mm_map_state_properties[MAP_STATE_COUNT] = {
     [MAP_UNMAPPED] = {MM_UNMAPPED, false},
     [MAP_RESERVING] = {MM_RESERVING, true},
     [MAP_QUARANTINED] = {MM_QUARANTINED, false},
@@ -58,18 +55,6 @@ static const struct {
     [MAP_TRANSFERRING_M] = {MM_TRANSFERRING, true},
     [MAP_EXCLUDED] = {MM_EXCLUDED, false},
 };
-
-bool mm_map_is_transient(enum map_state state)
-{
-    MM_CHECK(state < MAP_STATE_COUNT);
-    return state_properties[state].transient;
-}
-
-enum mm_state mm_map_public_state(enum map_state state)
-{
-    MM_CHECK(state < MAP_STATE_COUNT);
-    return state_properties[state].public_state;
-}
 
 /* Steps that begin a call; only they can meet somebody else's transient value. */
 static bool is_claim(enum map_step step)
@@ -87,8 +72,9 @@ enum mm_status mm_map_transition(enum map_step step, map_value value, map_owner 
     }
     const uint8_t next = next_state[step][state];
     if (next == 0) {
-        return is_claim(step) && state_properties[state].transient ? MM_BUSY
-                                                                   : MM_WRONG_STATE;
+        return is_claim(step) && mm_map_state_properties[state].transient
+                   ? MM_BUSY
+                   : MM_WRONG_STATE;
     }
     const enum map_state to = (enum map_state)(next - 1);
     const bool handed_over = step == MAP_STEP_ABANDON ||

@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mmapper/check.h"
 #include "mmapper/mmapper.h"
 
 enum map_state {
@@ -102,12 +103,29 @@ static inline map_owner map_owner_of(map_value value)
 /* Committed, and not on the way to not being so. */
 static inline bool map_is_mapped(map_value value)
 {
-    const enum map_state state = map_state_of(value);
-    return state == MAP_MAPPED || state == MAP_TRANSFERRING_M;
+    const unsigned mapped = 1U << MAP_MAPPED | 1U << MAP_TRANSFERRING_M;
+    return (mapped >> map_state_of(value) & 1) != 0;
 }
 
+struct map_state_properties {
+    uint8_t public_state; /* enum mm_state */
+    bool transient;
+};
+extern const struct map_state_properties mm_map_state_properties[MAP_STATE_COUNT];
+
 /* Which thread's call a transient value belongs to is known to that call alone. */
-bool mm_map_is_transient(enum map_state state);
+static inline bool map_is_transient(enum map_state state)
+{
+    MM_CHECK(state < MAP_STATE_COUNT);
+    return mm_map_state_properties[state].transient;
+}
+
+/* The state as the public interface names it. */
+static inline enum mm_state map_public_state(enum map_state state)
+{
+    MM_CHECK(state < MAP_STATE_COUNT);
+    return (enum mm_state)mm_map_state_properties[state].public_state;
+}
 
 /*
  * What `step`, taken by `owner`, makes of `value`. `recipient` is the new owner of
@@ -119,8 +137,5 @@ bool mm_map_is_transient(enum map_state state);
  */
 enum mm_status mm_map_transition(enum map_step step, map_value value, map_owner owner,
                                  map_owner recipient, map_value *result);
-
-/* The state as the public interface names it. */
-enum mm_state mm_map_public_state(enum map_state state);
 
 #endif /* MMAPPER_MAP_STATE_H */

@@ -102,7 +102,7 @@ static void test_values(void)
         const map_value value = map_make((enum map_state)state, ME);
         EXPECT_EQ(map_is_mapped(value),
                   state == MAP_MAPPED || state == MAP_TRANSFERRING_M);
-        EXPECT_EQ(mm_map_is_transient((enum map_state)state),
+        EXPECT_EQ(map_is_transient((enum map_state)state),
                   is_transient_by_name((enum map_state)state));
     }
 }

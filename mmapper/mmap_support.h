@@ -170,11 +170,15 @@ struct mmap_support {
      * above it. */
     uintptr_t address_end;
     bool annotations; /* name reservations in the kernel's list */
+    /* Count OS calls and their failures for mmapper_statistics: an atomic addition a
+     * call, nothing beside a system call, but a third of what an operation costs whose
+     * `operations` make none. */
+    bool count_calls;
     /* First part of the names: PREFIX:KIND:NAME. NULL means "mmapper". */
     const char *annotation_prefix;
 };
 
-/* The real Linux operations with annotations on. Makes some ten system calls to find
+/* The real Linux operations with annotations and counts on. Makes some ten system calls to find
  * address_end: it maps one page just below it, where nothing was, and unmaps it again.
  * Source of the behaviours: Linux 4.17 (MAP_FIXED_NOREPLACE; detected and emulated
  * before), 5.17 (PR_SET_VMA_ANON_NAME), 6.11 (PROCMAP_QUERY; /proc/self/maps before). */

@@ -234,6 +234,7 @@ struct mmap_support mmap_support_linux(void)
         .page_bytes = page_bytes,
         .address_end = address_end(page_bytes, (uintptr_t)&page_bytes),
         .annotations = true,
+        .count_calls = true,
     };
     return support;
 }

@@ -75,7 +75,9 @@ static const char *shape_of(const struct mmapper_options *options, size_t page_b
     shape->table.base = options->base;
     shape->table.log_chunk = log2_of(chunk_bytes);
     shape->table.log_region = log_region;
-    shape->table.chunks = (shape->limit - options->base) >> shape->table.log_chunk;
+    shape->table.log_region_bytes = shape->table.log_chunk + log_region;
+    shape->table.bytes = shape->limit - options->base;
+    shape->table.chunks = shape->table.bytes >> shape->table.log_chunk;
     return NULL;
 }
 
@@ -197,7 +199,7 @@ static enum mm_status expect_settled(const struct call *call)
          at = mm_extent_end(run.extent)) {
         const size_t chunk = chunk_of(&mapper->table, run.extent.start);
         const map_value value = chunk_load(&mapper->table, chunk);
-        if (mm_map_is_transient(map_state_of(value))) {
+        if (map_is_transient(map_state_of(value))) {
             return mm_call_fail_at(call, MM_BUSY, chunk, value);
         }
         if (run.owner != NULL && mm_owner_is_pinned(run.owner)) {

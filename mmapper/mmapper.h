@@ -194,7 +194,7 @@ enum mm_status mmapper_quarantine_preferred(struct mmapper *mapper,
  * Makes every chunk that `extent` meets (rounded outwards) accessible with the owner's
  * protection; quarantines UNMAPPED ones first. Fresh memory reads as zero, memory that
  * is mapped already keeps its contents. When all is mapped it costs one load per
- * region, or per chunk where a region is split, and no store. With commit-ahead in the
+ * region, or per four chunks where a region is split, and no store. With commit-ahead in the
  * owner's strategy, QUARANTINED chunks behind the extent may become MAPPED as well, as
  * if another thread of the owner had asked for them. Progress: G3. Monotone: G4. Errors: CONFLICT, BUSY, NO_MEMORY, OS_ERROR, WRONG_STATE (own but EXCLUDED, or
  * UNMAPPED for an external owner), INVALID_ARGUMENT, OUT_OF_RANGE, UNKNOWN_OWNER.

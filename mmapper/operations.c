@@ -71,7 +71,7 @@ enum mm_status mmapper_release(struct mmapper *mapper, struct mm_owner *owner,
     if (status != MM_OK) {
         return status;
     }
-    if (mm_owner_strategy(call.owner).backing == MM_BACKING_RESERVED) {
+    if (owner_strategy(call.owner).backing == MM_BACKING_RESERVED) {
         /* One call for all of it, so that it fails as a whole. */
         const int os_error = mm_os_release(mapper, extent);
         if (os_error != 0) {
@@ -105,7 +105,7 @@ static enum mm_status check_recipient(const struct call *call,
         return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
                             "the recipient is the giver");
     }
-    if (!same_strategy(mm_owner_strategy(call->owner), mm_owner_strategy(to))) {
+    if (!same_strategy(owner_strategy(call->owner), owner_strategy(to))) {
         return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
                             "the strategies of the two owners differ");
     }
@@ -133,7 +133,7 @@ enum mm_status mmapper_transfer(struct mmapper *mapper, struct mm_owner *from,
     if (status != MM_OK) {
         return status;
     }
-    if (mm_owner_strategy(from).backing == MM_BACKING_RESERVED) {
+    if (owner_strategy(from).backing == MM_BACKING_RESERVED) {
         mm_os_rename(mapper, to, extent);
     }
     mm_finish_all(&call, range, MAP_STEP_FINISH, recipient);

@@ -5,6 +5,9 @@
 
 static int counted(const struct mmapper *mapper, enum mm_os_call call, int error)
 {
+    if (!mapper->support->count_calls) {
+        return error;
+    }
     /* Counting is no change that a caller with a const mapper could see. */
     struct counters *counters = (struct counters *)&mapper->counters;
     counter_add(counters, COUNTER_OS_CALLS + (unsigned)call);
@@ -18,7 +21,7 @@ int mm_os_reserve(struct mmapper *mapper, const struct mm_owner *owner,
                   struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
-    const struct mm_strategy strategy = mm_owner_strategy(owner);
+    const struct mm_strategy strategy = owner_strategy(owner);
     return counted(mapper, MM_OS_RESERVE,
                    support->operations->reserve(support->context, extent, &strategy));
 }
@@ -27,7 +30,7 @@ int mm_os_commit(struct mmapper *mapper, const struct mm_owner *owner,
                  struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
-    const struct mm_strategy strategy = mm_owner_strategy(owner);
+    const struct mm_strategy strategy = owner_strategy(owner);
     return counted(mapper, MM_OS_COMMIT,
                    support->operations->commit(support->context, extent, &strategy));
 }
@@ -36,7 +39,7 @@ int mm_os_decommit(struct mmapper *mapper, const struct mm_owner *owner,
                    struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
-    const struct mm_strategy strategy = mm_owner_strategy(owner);
+    const struct mm_strategy strategy = owner_strategy(owner);
     return counted(mapper, MM_OS_DECOMMIT,
                    support->operations->decommit(support->context, extent, &strategy));
 }
@@ -76,15 +79,12 @@ void mm_os_count_table(struct mmapper *mapper, enum mm_os_call call, int error)
     (void)counted(mapper, call, error);
 }
 
-void mm_os_rename(struct mmapper *mapper, const struct mm_owner *owner,
-                  struct mm_extent extent)
+static void annotate(struct mmapper *mapper, const struct mm_owner *owner,
+                     struct mm_extent extent)
 {
     /* The kernel takes 80 bytes, NUL included, and refuses longer names. */
     char name[80];
     const struct mmap_support *support = mapper->support;
-    if (!support->annotations) {
-        return;
-    }
     const char *prefix = support->annotation_prefix;
     (void)snprintf(name, sizeof name, "%s:%s:%s", prefix != NULL ? prefix : "mmapper",
                    mm_kind_name(mm_owner_kind(owner)), mm_owner_name(owner));
@@ -92,11 +92,19 @@ void mm_os_rename(struct mmapper *mapper, const struct mm_owner *owner,
                   support->operations->annotate(support->context, extent, name));
 }
 
+void mm_os_rename(struct mmapper *mapper, const struct mm_owner *owner,
+                  struct mm_extent extent)
+{
+    if (mapper->support->annotations) {
+        annotate(mapper, owner, extent);
+    }
+}
+
 void mm_os_dress(struct mmapper *mapper, const struct mm_owner *owner,
                  struct mm_extent extent)
 {
     const struct mmap_support *support = mapper->support;
-    const struct mm_strategy strategy = mm_owner_strategy(owner);
+    const struct mm_strategy strategy = owner_strategy(owner);
     if (strategy.huge_pages != MM_HUGE_PAGES_DEFAULT) {
         (void)counted(mapper, MM_OS_ADVISE,
                       support->operations->advise(support->context, extent, &strategy));
@@ -113,7 +121,7 @@ enum mm_memory_cause mm_os_explain(const struct mmapper *mapper,
         return support->operations->explain_no_memory(support->context, call, NULL,
                                                       bytes);
     }
-    const struct mm_strategy strategy = mm_owner_strategy(owner);
+    const struct mm_strategy strategy = owner_strategy(owner);
     return support->operations->explain_no_memory(support->context, call, &strategy,
                                                   bytes);
 }

@@ -22,33 +22,13 @@ static void store_name(struct mm_owner *owner, const char *name)
     }
 }
 
-enum {
-    PROTECTION_SHIFT = 4,
-    HUGE_PAGES_SHIFT = 8,
-    ACCOUNTING_SHIFT = 12,
-    COMMIT_AHEAD_SHIFT = 16,
-    ENUM_MASK = 15,
-};
-
 static uint32_t pack(struct mm_strategy strategy)
 {
     return (uint32_t)strategy.backing |
-           (uint32_t)strategy.protection << PROTECTION_SHIFT |
-           (uint32_t)strategy.huge_pages << HUGE_PAGES_SHIFT |
-           (uint32_t)strategy.accounting << ACCOUNTING_SHIFT |
-           (uint32_t)strategy.commit_ahead << COMMIT_AHEAD_SHIFT;
-}
-
-static struct mm_strategy unpack(uint32_t packed)
-{
-    const struct mm_strategy strategy = {
-        .backing = (enum mm_backing)(packed & ENUM_MASK),
-        .protection = (enum mm_protection)(packed >> PROTECTION_SHIFT & ENUM_MASK),
-        .huge_pages = (enum mm_huge_pages)(packed >> HUGE_PAGES_SHIFT & ENUM_MASK),
-        .accounting = (enum mm_accounting)(packed >> ACCOUNTING_SHIFT & ENUM_MASK),
-        .commit_ahead = (uint16_t)(packed >> COMMIT_AHEAD_SHIFT),
-    };
-    return strategy;
+           (uint32_t)strategy.protection << OWNER_PROTECTION_SHIFT |
+           (uint32_t)strategy.huge_pages << OWNER_HUGE_PAGES_SHIFT |
+           (uint32_t)strategy.accounting << OWNER_ACCOUNTING_SHIFT |
+           (uint32_t)strategy.commit_ahead << OWNER_COMMIT_AHEAD_SHIFT;
 }
 
 static bool take_entry(struct mm_owner *owner, const struct mm_owner_options *options)
@@ -202,6 +182,5 @@ enum mm_kind mm_owner_kind(const struct mm_owner *owner)
 
 struct mm_strategy mm_owner_strategy(const struct mm_owner *owner)
 {
-    /* Relaxed: constant while registered. */
-    return unpack(mm_load_relaxed_u32(&owner->strategy));
+    return owner_strategy(owner);
 }

@@ -52,6 +52,15 @@ struct mm_owner {
     struct owner_pin pins[OWNER_PIN_STRIPES];
 };
 
+/* Where the parts of a strategy are in its word. */
+enum {
+    OWNER_PROTECTION_SHIFT = 4,
+    OWNER_HUGE_PAGES_SHIFT = 8,
+    OWNER_ACCOUNTING_SHIFT = 12,
+    OWNER_COMMIT_AHEAD_SHIFT = 16,
+    OWNER_ENUM_MASK = 15,
+};
+
 _Static_assert(sizeof(struct mm_owner) == OWNER_BYTES, "an index is a shift");
 _Static_assert(MM_NAME_BYTES % 8 == 0, "a name is whole words");
 
@@ -85,6 +94,24 @@ static inline map_owner owner_id(const struct owner_table *table,
 static inline struct mm_owner *owner_at(const struct owner_table *table, map_owner id)
 {
     return id == MAP_NOBODY ? NULL : &table->owners[id];
+}
+
+/* What the owner's memory is mapped with. */
+static inline struct mm_strategy owner_strategy(const struct mm_owner *owner)
+{
+    /* Relaxed: constant while registered. */
+    const uint32_t packed = mm_load_relaxed_u32(&owner->strategy);
+    const struct mm_strategy strategy = {
+        .backing = (enum mm_backing)(packed & OWNER_ENUM_MASK),
+        .protection =
+            (enum mm_protection)(packed >> OWNER_PROTECTION_SHIFT & OWNER_ENUM_MASK),
+        .huge_pages =
+            (enum mm_huge_pages)(packed >> OWNER_HUGE_PAGES_SHIFT & OWNER_ENUM_MASK),
+        .accounting =
+            (enum mm_accounting)(packed >> OWNER_ACCOUNTING_SHIFT & OWNER_ENUM_MASK),
+        .commit_ahead = (uint16_t)(packed >> OWNER_COMMIT_AHEAD_SHIFT),
+    };
+    return strategy;
 }
 
 /* Lock-free. MM_LIMIT when every entry is taken. */

@@ -85,10 +85,10 @@ static bool looks_free(struct search *search, struct chunk_range range,
 {
     const struct chunk_table *table = &search->call->mapper->table;
     while (range.first < range.end) {
-        const struct chunk_unit unit = mm_chunk_unit_load(table, range);
+        const struct chunk_unit unit = chunk_unit_load(table, range);
         const enum map_state state = map_state_of(unit.value);
         if (state != MAP_UNMAPPED) {
-            search->contended |= mm_map_is_transient(state);
+            search->contended |= map_is_transient(state);
             /* All of a uniform region is in the way, also what lies before the range.
              */
             *below = chunk_address(table, unit.uniform
@@ -116,7 +116,7 @@ static enum mm_status try_at(struct search *search, uintptr_t start, uintptr_t *
     const size_t claimed = mm_claim_prefix(call, range, MAP_STEP_RESERVE, &obstacle);
     if (claimed != range.end) {
         undo_all(call, (struct chunk_range){range.first, claimed});
-        search->contended |= mm_map_is_transient(map_state_of(obstacle.value));
+        search->contended |= map_is_transient(map_state_of(obstacle.value));
         *below = chunk_address(table, obstacle.chunk);
         return MM_CONFLICT;
     }

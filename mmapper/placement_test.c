@@ -208,7 +208,7 @@ static void test_full(void)
                "no free range of that size and alignment in the window");
     struct chunk_table *table = &f.mapper->table;
     const struct chunk_range last = {12, 14};
-    struct chunk_unit unit = mm_chunk_unit_load(table, last);
+    struct chunk_unit unit = chunk_unit_load(table, last);
     const map_value held = unit.value;
     const map_value changing = map_make(MAP_RELEASING_Q, map_owner_of(held));
     EXPECT_EQ(mm_chunk_claim(table, 12, &unit, changing), CHUNK_SWAPPED);
@@ -216,7 +216,7 @@ static void test_full(void)
                                               &extent, &f.error),
                   MM_BUSY);
     EXPECT_STR(f.error.detail, "the only ranges that might fit are being changed");
-    unit = mm_chunk_unit_load(table, last);
+    unit = chunk_unit_load(table, last);
     EXPECT_EQ(mm_chunk_publish(table, 12, &unit, held), CHUNK_SWAPPED);
     fixture_end(&f);
 }

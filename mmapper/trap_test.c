@@ -62,12 +62,12 @@ static void expect_trap(void (*wrong)(void))
 
 static void no_such_state(void)
 {
-    (void)mm_map_is_transient(MAP_STATE_COUNT);
+    (void)map_is_transient(MAP_STATE_COUNT);
 }
 
 static void no_such_public_state(void)
 {
-    (void)mm_map_public_state(MAP_STATE_COUNT);
+    (void)map_public_state(MAP_STATE_COUNT);
 }
 
 static void no_such_step(void)

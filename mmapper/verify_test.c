@@ -142,13 +142,13 @@ static void test_transient(void)
     add(fixture_extent(2, 4), RW);
     add(fixture_extent(8, 2), 0);
     struct chunk_table *table = &g.f.mapper->table;
-    struct chunk_unit unit = mm_chunk_unit_load(table, (struct chunk_range){9, 10});
+    struct chunk_unit unit = chunk_unit_load(table, (struct chunk_range){9, 10});
     const map_value held = unit.value;
     EXPECT_EQ(
         mm_chunk_claim(table, 9, &unit, map_make(MAP_RELEASING_Q, map_owner_of(held))),
         CHUNK_SWAPPED);
     expect_result(true, 0, 0, 1);
-    unit = mm_chunk_unit_load(table, (struct chunk_range){9, 10});
+    unit = chunk_unit_load(table, (struct chunk_range){9, 10});
     EXPECT_EQ(mm_chunk_publish(table, 9, &unit, held), CHUNK_SWAPPED);
     end();
 }

@@ -136,6 +136,7 @@ struct mmap_support sim_kernel_support(struct sim_kernel *kernel, unsigned clien
         .context = &kernel->clients[client],
         .page_bytes = kernel->options.page_bytes,
         .annotations = true,
+        .count_calls = true,
         .annotation_prefix = NULL,
     };
     return support;

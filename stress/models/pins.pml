@@ -59,7 +59,7 @@
 byte holder = ME; /* the kernel: whose the memory is; 0 is anybody's from then on */
 byte finished;
 
-/* mm_chunk_unit_load and its pinned sister: sets `value`, `seen` and `uniform`. */
+/* chunk_unit_load and its pinned sister: sets `value`, `seen` and `uniform`. */
 inline look_at_chunk(order)
 {
     load(WORD, order);

@@ -76,7 +76,7 @@ inline believe(from, to)
 
 /* ----------------------------------------------------------------- chunk_table.c */
 
-/* mm_chunk_unit_load at `at`, not beyond `end`: `seen` is the word or the slot. */
+/* chunk_unit_load at `at`, not beyond `end`: `seen` is the word or the slot. */
 inline load_unit()
 {
     seen = word[at / REGION];
