@@ -114,11 +114,12 @@ static enum mm_status fail_create_os(struct mm_error *error, int os_error,
     return status;
 }
 
-/* Where the parts of a mapper's memory begin. Only the slots grow with the window, so
- * they come last. */
+/* Where the parts of a mapper's memory begin. What every mapper touches comes first and
+ * close together, for each page of it is a page fault: the mapper itself, the region
+ * words, the first owners. */
 struct layout {
-    size_t owners;
     size_t regions;
+    size_t owners;
     size_t slots;
     size_t bytes;
 };
@@ -126,11 +127,10 @@ struct layout {
 static struct layout layout_of(const struct shape *shape, size_t page_bytes)
 {
     struct layout layout;
-    layout.owners =
-        mm_align_down(sizeof(struct mmapper) + OWNER_BYTES - 1, OWNER_BYTES);
-    layout.regions = layout.owners + mm_owner_table_bytes(shape->max_owners);
-    layout.slots = layout.regions + mm_chunk_table_region_bytes(&shape->table);
-    layout.slots = mm_align_down(layout.slots + OWNER_CACHE_LINE - 1, OWNER_CACHE_LINE);
+    layout.regions = sizeof(struct mmapper);
+    layout.owners = layout.regions + mm_chunk_table_region_bytes(&shape->table);
+    layout.owners = mm_align_down(layout.owners + OWNER_BYTES - 1, OWNER_BYTES);
+    layout.slots = layout.owners + mm_owner_table_bytes(shape->max_owners);
     layout.bytes = layout.slots + mm_chunk_table_slot_bytes(&shape->table);
     layout.bytes = mm_align_down(layout.bytes + page_bytes - 1, page_bytes);
     return layout;
