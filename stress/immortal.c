@@ -39,6 +39,14 @@ static bool make_space(struct immortal *immortal, size_t bytes,
     return false;
 }
 
+static void open_windows(struct arena *arena, bool windowed)
+{
+    arena->windowed = windowed;
+    for (unsigned i = 0; i < STRESS_MAX_THREADS; i++) {
+        arena->windows[i] = immortal_window_of(arena->space, IMMORTAL_WINDOW_BYTES);
+    }
+}
+
 static bool make_spaces(struct immortal *immortal)
 {
     bool good = true;
@@ -48,6 +56,7 @@ static bool make_spaces(struct immortal *immortal)
                        i % 2 == 0 ? IMMORTAL_EAGER : IMMORTAL_ON_DEMAND, MM_ACCOUNTED,
                        &immortal->arenas[i].space) &&
             good;
+        open_windows(&immortal->arenas[i], i >= IMMORTAL_SPACES / 2);
     }
     immortal->epoch++;
     return good;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "mmapper/mmapper.h"
-#include "spaces/immortal_space.h"
+#include "spaces/immortal_window.h"
 #include "stress/allocations.h"
 #include "stress/ownership_log.h"
 #include "stress/runner.h"
@@ -17,6 +17,7 @@ enum {
     IMMORTAL_SPACES = 4,
     IMMORTAL_SPACE_CHUNKS = 96,
     IMMORTAL_CHUNK_BYTES = 64 << 10,
+    IMMORTAL_WINDOW_BYTES = 8 << 10,
     COUNT_EXHAUSTED = STRESS_COUNTER_OWN,
     COUNT_RIVAL,
     COUNT_SPACES,
@@ -24,6 +25,9 @@ enum {
 
 struct arena {
     struct immortal_space *space;
+    bool
+        windowed; /* threads allocate from their windows, too: the cursor is not exact */
+    struct immortal_window windows[STRESS_MAX_THREADS]; /* each thread's own */
     struct allocations given[STRESS_MAX_THREADS];
 };
 

@@ -23,6 +23,20 @@ static void check_tokens(struct stress_run *run, const struct allocations *all)
     }
 }
 
+/* Rests of windows are used as well, so that this is all that the sum can tell. */
+static void check_windowed(struct stress_run *run, const struct allocations *all,
+                           size_t used)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        sum += all->items[i].extent.bytes;
+    }
+    if (sum > used) {
+        stress_violation(run, NULL, "O4: %zu bytes are allocated, used says %zu", sum,
+                         used);
+    }
+}
+
 void immortal_check_arena(struct stress_run *run, const struct arena *arena)
 {
     struct allocations all = {0};
@@ -38,6 +52,8 @@ void immortal_check_arena(struct stress_run *run, const struct arena *arena)
                          "O1: allocations at %#" PRIxPTR " (+%zu) and %#" PRIxPTR
                          " overlap",
                          a.extent.start, a.extent.bytes, b.extent.start);
+    } else if (arena->windowed) {
+        check_windowed(run, &all, usage.used);
     } else if (!allocations_by_cursor(&all, immortal_space_extent(arena->space).start,
                                       &used, &a)) {
         stress_violation(run, NULL,

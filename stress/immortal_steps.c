@@ -78,8 +78,12 @@ void immortal_allocate(struct stress_thread *thread, struct immortal *immortal,
     const size_t bytes = 1 + stress_random_below(random, most);
     const struct immortal_space_usage before = immortal_space_usage(arena->space);
     allocation.alignment = (size_t)1 << stress_random_below(random, 10);
-    const enum mm_status status = immortal_space_alloc(
-        arena->space, bytes, allocation.alignment, &address, &error);
+    const enum mm_status status =
+        !arena->windowed || stress_random_one_in(random, 2)
+            ? immortal_space_alloc(arena->space, bytes, allocation.alignment, &address,
+                                   &error)
+            : immortal_window_alloc(&arena->windows[thread->index], bytes,
+                                    allocation.alignment, &address, &error);
     check_usage(thread, arena, before);
     if (status != MM_OK) {
         exhausted(thread, arena, bytes, allocation.alignment, status);
