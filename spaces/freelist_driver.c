@@ -7,6 +7,8 @@
 #include "spaces/freelist_model.h"
 #include "spaces/raw_memory_freelist.h"
 
+enum { SHORT_UNITS = 24 };
+
 struct pair {
     struct raw_memory_freelist *list;
     struct freelist_model model;
@@ -40,23 +42,41 @@ static void compare_unit(const struct pair *pair, uint32_t unit, uint32_t *left,
     }
 }
 
-static void compare_list(const struct pair *pair, uint32_t head)
+/* Walks the list of `head`, which is lists [first, end) of the model. */
+static void compare_lists(const struct pair *pair, uint32_t head, uint32_t first,
+                          uint32_t end)
 {
-    const struct model_list *list = &pair->model.lists[head];
+    const struct model_list *lists = pair->model.lists;
     uint32_t unit = RAW_MEMORY_FREELIST_NONE;
-    for (uint32_t i = 0; i < list->count; i++) {
-        unit = raw_memory_freelist_next(pair->list, head, unit);
-        EXPECT_EQ(unit, list->units[i]);
+    for (uint32_t l = first; l < end; l++) {
+        for (uint32_t i = 0; i < lists[l].count; i++) {
+            unit = raw_memory_freelist_next(pair->list, head, unit);
+            EXPECT_EQ(unit, lists[l].units[i]);
+        }
     }
     EXPECT_EQ(raw_memory_freelist_next(pair->list, head, unit),
               RAW_MEMORY_FREELIST_NONE);
     unit = RAW_MEMORY_FREELIST_NONE;
-    for (uint32_t i = list->count; i > 0; i--) {
-        unit = raw_memory_freelist_previous(pair->list, head, unit);
-        EXPECT_EQ(unit, list->units[i - 1]);
+    for (uint32_t l = end; l > first; l--) {
+        for (uint32_t i = lists[l - 1].count; i > 0; i--) {
+            unit = raw_memory_freelist_previous(pair->list, head, unit);
+            EXPECT_EQ(unit, lists[l - 1].units[i - 1]);
+        }
     }
     EXPECT_EQ(raw_memory_freelist_previous(pair->list, head, unit),
               RAW_MEMORY_FREELIST_NONE);
+}
+
+static void compare_all_lists(const struct pair *pair)
+{
+    const struct raw_memory_freelist_shape *shape = &pair->model.shape;
+    if (shape->policy == RAW_MEMORY_FREELIST_BINNED) {
+        compare_lists(pair, 0, 0, freelist_model_lists(&pair->model));
+        return;
+    }
+    for (uint32_t head = 0; head < shape->heads; head++) {
+        compare_lists(pair, head, head, head + 1);
+    }
 }
 
 static void compare(const struct pair *pair)
@@ -70,9 +90,7 @@ static void compare(const struct pair *pair)
     }
     EXPECT_EQ(raw_memory_freelist_block_size(pair->list, size + 1), 0);
     EXPECT(!raw_memory_freelist_is_coalescable(pair->list, size + 1));
-    for (uint32_t head = 0; head < pair->model.shape.heads; head++) {
-        compare_list(pair, head);
-    }
+    compare_all_lists(pair);
     struct raw_memory_freelist_census census;
     EXPECT(raw_memory_freelist_verify(pair->list, &census));
     EXPECT_EQ(census.blocks, expected.blocks);
@@ -183,14 +201,18 @@ static enum mm_status run_step(struct pair *pair, const struct step *step)
     }
 }
 
-/* Bytes to a shape. The grain may be larger than the list. */
+/* Bytes to a shape. The grain may be larger than the list. Most lists are so short that
+ * everything happens soon, some so long that blocks share a bin with others. */
 static struct raw_memory_freelist_shape decode_shape(const uint8_t *data)
 {
     struct raw_memory_freelist_shape shape;
-    shape.max_units = 1 + data[0] % MODEL_MAX_UNITS;
+    const bool binned = (data[3] & 128) != 0;
+    shape.max_units =
+        1 + data[0] % ((data[3] & 96) == 96 ? MODEL_MAX_UNITS : SHORT_UNITS);
     shape.units = data[1] % (shape.max_units + 1);
     shape.grain = 1 + data[2] % (shape.max_units + 2);
-    shape.heads = 1 + data[3] % MODEL_MAX_HEADS;
+    shape.heads = binned ? 1 : 1 + data[3] % MODEL_MAX_HEADS;
+    shape.policy = binned ? RAW_MEMORY_FREELIST_BINNED : RAW_MEMORY_FREELIST_FIRST_FIT;
     return shape;
 }
 
@@ -216,7 +238,7 @@ size_t freelist_driver_run(const uint8_t *data, size_t size)
     }
     const struct raw_memory_freelist_shape shape = decode_shape(data);
     /* Exactly as large as it must be, so that ASan sees a step too far. */
-    const size_t bytes = raw_memory_freelist_table_bytes(shape.max_units, shape.heads);
+    const size_t bytes = raw_memory_freelist_table_bytes(&shape);
     void *table = calloc(1, bytes);
     EXPECT(table != NULL);
     struct pair pair;

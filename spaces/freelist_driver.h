@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum {
-    /* Bytes that say the shape of the list. */
+    /* Bytes that say the shape of the list and its policy. */
     FREELIST_DRIVER_HEADER = 4,
     /* Bytes of one operation: head and kind, unit, units. */
     FREELIST_DRIVER_STEP = 3,

@@ -18,12 +18,24 @@ struct lists {
 static inline struct raw_memory_freelist *
 freelist_begin_shape(struct lists *lists, struct raw_memory_freelist_shape shape)
 {
-    const size_t bytes = raw_memory_freelist_table_bytes(shape.max_units, shape.heads);
+    const size_t bytes = raw_memory_freelist_table_bytes(&shape);
     lists->table = calloc(1, bytes);
     EXPECT(lists->table != NULL);
     EXPECT_OK(
         raw_memory_freelist_create_on(lists->table, bytes, &shape, &lists->list, NULL));
     return lists->list;
+}
+
+static inline struct raw_memory_freelist *
+freelist_begin_binned(struct lists *lists, uint32_t units, uint32_t grain)
+{
+    return freelist_begin_shape(lists, (struct raw_memory_freelist_shape){
+                                           .max_units = units,
+                                           .units = units,
+                                           .grain = grain,
+                                           .heads = 1,
+                                           .policy = RAW_MEMORY_FREELIST_BINNED,
+                                       });
 }
 
 static inline struct raw_memory_freelist *freelist_begin(struct lists *lists,

@@ -3,18 +3,48 @@
 
 #include <string.h>
 
-static void list_push(struct model_list *list, uint32_t unit)
+static bool is_binned(const struct freelist_model *model)
 {
+    return model->shape.policy == RAW_MEMORY_FREELIST_BINNED;
+}
+
+uint32_t freelist_model_lists(const struct freelist_model *model)
+{
+    return is_binned(model) ? MODEL_MAX_LISTS : model->shape.heads;
+}
+
+/* The bin of a block of so many units, and the fewest that a block there has. */
+static uint32_t find_bin(uint32_t units, uint32_t *least)
+{
+    uint32_t bin = 1;
+    uint32_t width = 1;
+    for (*least = 1; *least + width <= units; bin++) {
+        *least += width;
+        if (*least == 64 || *least == 128) {
+            width = *least / 8;
+        }
+    }
+    return bin;
+}
+
+/* Makes the free block at `unit` the first of its list. */
+static void list_push(struct freelist_model *model, uint32_t head, uint32_t unit)
+{
+    uint32_t least;
+    const uint32_t index =
+        is_binned(model) ? find_bin(freelist_model_block_size(model, unit), &least)
+                         : head;
+    struct model_list *list = &model->lists[index];
     memmove(&list->units[1], &list->units[0], list->count * sizeof(list->units[0]));
-    list->units[0] = unit;
+    list->units[0] = (uint8_t)unit;
     list->count++;
 }
 
 /* Takes `unit` off whichever list it is on. */
 static void lists_remove(struct freelist_model *model, uint32_t unit)
 {
-    for (uint32_t head = 0; head < model->shape.heads; head++) {
-        struct model_list *list = &model->lists[head];
+    for (uint32_t index = 0; index < freelist_model_lists(model); index++) {
+        struct model_list *list = &model->lists[index];
         uint32_t kept = 0;
         for (uint32_t i = 0; i < list->count; i++) {
             if (list->units[i] != unit) {
@@ -46,7 +76,7 @@ static void add_units(struct freelist_model *model, uint32_t head, uint32_t old)
     }
     for (uint32_t unit = model->shape.units; unit > old; unit--) {
         if (model->at[unit - 1] == MODEL_FREE) {
-            list_push(&model->lists[head], unit - 1);
+            list_push(model, head, unit - 1);
         }
     }
 }
@@ -67,8 +97,35 @@ static void take(struct freelist_model *model, uint32_t head, uint32_t unit,
     model->at[unit] = MODEL_USED;
     if (rest) {
         model->at[unit + units] = MODEL_FREE;
-        list_push(&model->lists[head], unit + units);
+        list_push(model, head, unit + units);
     }
+}
+
+static bool first_fit(const struct freelist_model *model, const struct model_list *list,
+                      uint32_t units, uint32_t *unit)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (freelist_model_block_size(model, list->units[i]) >= units) {
+            *unit = list->units[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool good_fit(const struct freelist_model *model, uint32_t units, uint32_t *unit)
+{
+    if (units > MODEL_MAX_UNITS) {
+        return false;
+    }
+    uint32_t least;
+    const uint32_t own = find_bin(units, &least);
+    for (uint32_t bin = least == units ? own : own + 1; bin < MODEL_MAX_LISTS; bin++) {
+        if (first_fit(model, &model->lists[bin], units, unit)) {
+            return true;
+        }
+    }
+    return first_fit(model, &model->lists[own], units, unit);
 }
 
 enum mm_status freelist_model_alloc(struct freelist_model *model, uint32_t head,
@@ -77,15 +134,12 @@ enum mm_status freelist_model_alloc(struct freelist_model *model, uint32_t head,
     if (head >= model->shape.heads || units == 0) {
         return MM_INVALID_ARGUMENT;
     }
-    const struct model_list *list = &model->lists[head];
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (freelist_model_block_size(model, list->units[i]) >= units) {
-            *unit = list->units[i];
-            take(model, head, *unit, units);
-            return MM_OK;
-        }
+    if (!(is_binned(model) ? good_fit(model, units, unit)
+                           : first_fit(model, &model->lists[head], units, unit))) {
+        return MM_NO_SPACE;
     }
-    return MM_NO_SPACE;
+    take(model, head, *unit, units);
+    return MM_OK;
 }
 
 enum mm_status freelist_model_alloc_from_unit(struct freelist_model *model,
@@ -136,7 +190,7 @@ enum mm_status freelist_model_free(struct freelist_model *model, uint32_t head,
         unit = left;
     }
     model->at[unit] = MODEL_FREE;
-    list_push(&model->lists[head], unit);
+    list_push(model, head, unit);
     freed->merged.unit = unit;
     freed->merged.units = freelist_model_block_size(model, unit);
     return MM_OK;

@@ -10,8 +10,9 @@
 #include "spaces/raw_memory_freelist.h"
 
 enum {
-    MODEL_MAX_UNITS = 24,
+    MODEL_MAX_UNITS = 240, /* so that a unit's number fits in a byte */
     MODEL_MAX_HEADS = 4,
+    MODEL_MAX_LISTS = 80, /* the bins of so few units, and bin 0, which is none */
 };
 
 enum model_unit {
@@ -21,7 +22,7 @@ enum model_unit {
 };
 
 struct model_list {
-    uint32_t units[MODEL_MAX_UNITS]; /* first units of free blocks, in list order */
+    uint8_t units[MODEL_MAX_UNITS]; /* first units of free blocks, in list order */
     uint32_t count;
 };
 
@@ -29,12 +30,15 @@ struct freelist_model {
     struct raw_memory_freelist_shape shape; /* `units` are the units there are now */
     enum model_unit at[MODEL_MAX_UNITS];
     bool border[MODEL_MAX_UNITS + 1];
-    struct model_list lists[MODEL_MAX_HEADS];
+    struct model_list lists[MODEL_MAX_LISTS]; /* of heads, or bins */
 };
 
 /* The shape is valid and within the limits above. */
 void freelist_model_init(struct freelist_model *model,
                          const struct raw_memory_freelist_shape *shape);
+
+/* The lists that have blocks: heads or bins. */
+uint32_t freelist_model_lists(const struct freelist_model *model);
 
 enum mm_status freelist_model_alloc(struct freelist_model *model, uint32_t head,
                                     uint32_t units, uint32_t *unit);

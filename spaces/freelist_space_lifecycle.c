@@ -42,6 +42,17 @@ static const char *find_fault(const struct mmapper *mapper,
                : NULL;
 }
 
+/* Of the list of a space that has so many pages. */
+static struct raw_memory_freelist_shape shape_for(uint32_t pages)
+{
+    return (struct raw_memory_freelist_shape){
+        .max_units = pages,
+        .units = 0,
+        .grain = pages, /* what is added at a time is one block */
+        .heads = 1,
+    };
+}
+
 /* Where the table and the pages are in the extent. The table is for as many pages as
  * there would be beside a table of one chunk: some more than there are, in exchange for
  * a place that needs no search. */
@@ -55,8 +66,9 @@ static void lay_out(struct freelist_space *space,
     space->decommits = options->freed == FREELIST_SPACE_DECOMMIT;
 
     const uint32_t most = (uint32_t)((space->extent.bytes - chunk_bytes) / page_bytes);
+    const struct raw_memory_freelist_shape shape = shape_for(most);
     const size_t needed =
-        raw_memory_freelist_table_bytes(most, 1) +
+        raw_memory_freelist_table_bytes(&shape) +
         (space->decommits ? chunk_set_bytes(most >> space->log_chunk_pages) : 0);
     const size_t table_bytes = (needed + chunk_bytes - 1) / chunk_bytes * chunk_bytes;
     /* With at least 4 KiB of extent for each page, there is room for some. */
@@ -86,17 +98,12 @@ static enum mm_status make_list(struct freelist_space *space, const char *name,
         return status;
     }
     space->holds_table = true;
-    const uint32_t max_units = (uint32_t)(space->pages.bytes >> space->log_page_bytes);
-    const struct raw_memory_freelist_shape shape = {
-        .max_units = max_units,
-        .units = 0,
-        .grain = max_units, /* what is added at a time is one block */
-        .heads = 1,
-    };
+    const struct raw_memory_freelist_shape shape =
+        shape_for((uint32_t)(space->pages.bytes >> space->log_page_bytes));
     status = raw_memory_freelist_create_at(space->mapper, space->table_owner,
                                            space->table, &shape, &space->list, error);
-    space->idle.words = (uint64_t *)(space->table.start +
-                                     raw_memory_freelist_table_bytes(max_units, 1));
+    space->idle.words =
+        (uint64_t *)(space->table.start + raw_memory_freelist_table_bytes(&shape));
     return status;
 }
 

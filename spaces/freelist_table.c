@@ -3,6 +3,8 @@
 
 #include "mmapper/check.h"
 
+/* ---------------------------------------------------------------- entries */
+
 static void set_next(struct freelist_table *table, uint32_t index, uint32_t next)
 {
     uint32_t *hi = &table->entries[index].hi;
@@ -22,17 +24,23 @@ static void set_sentinel(struct freelist_table *table, uint32_t index)
     table->entries[index].hi = FREELIST_START | index;
 }
 
-/* Its links are left open: whoever frees it writes them. */
-static void set_block(struct freelist_table *table, struct freelist_block block)
+/* Writes all of a block but the low word of its first unit. */
+static void set_block(struct freelist_table *table, struct freelist_block block,
+                      uint32_t next)
 {
     struct freelist_entry *first = &table->entries[block.index];
     if (block.size == 1) {
-        first[0].hi = FREELIST_START;
+        first[0].hi = FREELIST_START | next;
         return;
     }
-    first[0].hi = FREELIST_START | FREELIST_MULTI;
+    first[0].hi = FREELIST_START | FREELIST_MULTI | next;
     first[1].hi = block.size;
     first[block.size - 1].hi = block.size;
+}
+
+static void set_used(struct freelist_table *table, uint32_t index)
+{
+    table->entries[index].lo &= FREELIST_BORDER;
 }
 
 /* The block at `index` becomes a part of the one on its left; so there is no border
@@ -42,30 +50,6 @@ static void clear_start(struct freelist_table *table, uint32_t index)
     table->entries[index] = (struct freelist_entry){0};
 }
 
-static void push_free(struct freelist_table *table, uint32_t head, uint32_t index)
-{
-    const uint32_t sentinel = freelist_sentinel(table, head);
-    const uint32_t next = freelist_next(table, sentinel);
-    table->entries[index].lo |= FREELIST_FREE;
-    set_previous(table, index, sentinel);
-    set_next(table, index, next);
-    set_next(table, sentinel, index);
-    set_previous(table, next, index);
-}
-
-static void unlink_free(struct freelist_table *table, uint32_t index)
-{
-    const uint32_t next = freelist_next(table, index);
-    const uint32_t previous = freelist_previous(table, index);
-    /* The table is ordinary memory, next to what its users write: a stray store must
-     * end here and not hand out the same unit twice. */
-    MM_CHECK(next < table->end && previous < table->end);
-    MM_CHECK(freelist_previous(table, next) == index &&
-             freelist_next(table, previous) == index);
-    set_next(table, previous, next);
-    set_previous(table, next, previous);
-}
-
 void freelist_table_set_border(struct freelist_table *table, uint32_t index,
                                bool border)
 {
@@ -73,13 +57,100 @@ void freelist_table_set_border(struct freelist_table *table, uint32_t index,
     *lo = border ? *lo | FREELIST_BORDER : *lo & ~FREELIST_BORDER;
 }
 
+/* ------------------------------------------------------------------ lists */
+
+/* The place of a free block on a list: between these two. */
+struct place {
+    uint32_t previous;
+    uint32_t next;
+};
+
+static struct place place_of(const struct freelist_table *table, uint32_t index)
+{
+    const struct place place = {freelist_previous(table, index),
+                                freelist_next(table, index)};
+    /* The table is ordinary memory, next to what its users write: a stray store must
+     * end here and not hand out the same unit twice. */
+    MM_CHECK(place.next < table->end && place.previous < table->end);
+    MM_CHECK(freelist_previous(table, place.next) == index &&
+             freelist_next(table, place.previous) == index);
+    return place;
+}
+
+static void unlink_free(struct freelist_table *table, struct place place)
+{
+    set_next(table, place.previous, place.next);
+    set_previous(table, place.next, place.previous);
+}
+
+/* The sentinel of the list on which free blocks of a class belong. */
+static uint32_t sentinel_for(const struct freelist_table *table, uint32_t head,
+                             unsigned class)
+{
+    return freelist_sentinel(table, table->binned ? class : head);
+}
+
+/* Writes a free block and makes it the first of a list, with `next` behind it. */
+static void link_free(struct freelist_table *table, struct freelist_block block,
+                      uint32_t sentinel, uint32_t next)
+{
+    struct freelist_entry *entries = table->entries;
+    set_block(table, block, next);
+    entries[block.index].lo =
+        (entries[block.index].lo & FREELIST_BORDER) | FREELIST_FREE | sentinel;
+    entries[sentinel].hi = FREELIST_START | block.index;
+    set_previous(table, next, block.index);
+}
+
+static void add_free(struct freelist_table *table, uint32_t head,
+                     struct freelist_block block)
+{
+    const unsigned class = freelist_class_of(block.size);
+    const uint32_t sentinel = sentinel_for(table, head, class);
+    freelist_sizes_add(&table->sizes, class, block.size);
+    link_free(table, block, sentinel, freelist_next(table, sentinel));
+}
+
+/* Takes a free block off its list. */
+static void remove_free(struct freelist_table *table, struct freelist_block block)
+{
+    unlink_free(table, place_of(table, block.index));
+    freelist_sizes_remove(&table->sizes, freelist_class_of(block.size));
+}
+
+/* Puts a block in the place of the free block `old`, which it is a part of or which is a
+ * part of it. Most often that one is the first of the list on which the new one belongs,
+ * and has the right neighbours. */
+static void replace_free(struct freelist_table *table, uint32_t head,
+                         struct freelist_block old, struct freelist_block block)
+{
+    const struct place place = place_of(table, old.index);
+    const unsigned class = freelist_class_of(block.size);
+    const uint32_t sentinel = sentinel_for(table, head, class);
+    uint32_t next = place.next;
+    freelist_sizes_change(&table->sizes, freelist_class_of(old.size), class,
+                          block.size);
+    if (place.previous != sentinel) {
+        unlink_free(table, place);
+        next = freelist_next(table, sentinel);
+    }
+    if (old.index > block.index) {
+        clear_start(table, old.index);
+    }
+    link_free(table, block, sentinel, next);
+}
+
+/* ------------------------------------------------------------------ steps */
+
 void freelist_table_initialise(struct freelist_table *table,
-                               struct freelist_entry *entries, uint32_t heads)
+                               struct freelist_entry *entries, uint32_t lists,
+                               bool binned)
 {
     table->entries = entries;
-    table->heads = heads;
-    table->end = heads;
-    for (uint32_t index = 0; index <= heads; index++) {
+    table->lists = lists;
+    table->end = lists;
+    table->binned = binned;
+    for (uint32_t index = 0; index <= lists; index++) {
         set_sentinel(table, index);
     }
 }
@@ -87,7 +158,7 @@ void freelist_table_initialise(struct freelist_table *table,
 void freelist_table_extend(struct freelist_table *table, uint32_t head, uint32_t units,
                            uint32_t grain)
 {
-    const uint32_t old_units = table->end - table->heads;
+    const uint32_t old_units = table->end - table->lists;
     uint32_t above = old_units + units;
     /* The old sentinel becomes the first new unit; a border below it stays. */
     table->end += units;
@@ -95,50 +166,126 @@ void freelist_table_extend(struct freelist_table *table, uint32_t head, uint32_t
     while (above > old_units) {
         const uint32_t cut = (above - 1) - (above - 1) % grain;
         const uint32_t unit = cut > old_units ? cut : old_units;
-        const struct freelist_block block = {table->heads + unit, above - unit};
-        set_block(table, block);
-        push_free(table, head, block.index);
+        const struct freelist_block block = {table->lists + unit, above - unit};
+        add_free(table, head, block);
         above = unit;
     }
+}
+
+/* The first block of `size` or more units on a list; 0 if none. */
+static uint32_t search(const struct freelist_table *table, uint32_t sentinel,
+                       uint32_t size)
+{
+    uint32_t index = freelist_next(table, sentinel);
+    while (index != sentinel && freelist_size(table, index) < size) {
+        index = freelist_next(table, index);
+    }
+    return index == sentinel ? 0 : index;
+}
+
+/* A free block of `size` or more units; 0 if there is none. */
+static uint32_t find(struct freelist_table *table, uint32_t head, uint32_t size)
+{
+    struct freelist_sizes *sizes = &table->sizes;
+    if (size >= table->end) {
+        return 0; /* more than can be, perhaps more than the classes are for */
+    }
+    const unsigned class = freelist_sizes_next(sizes, freelist_class_for(size));
+    if (table->binned && class < FREELIST_CLASSES) {
+        return freelist_next(table, freelist_sentinel(table, class));
+    }
+    const unsigned own = freelist_class_of(size);
+    if (class == FREELIST_CLASSES && sizes->classes[own].largest < size) {
+        return 0;
+    }
+    const uint32_t index = search(table, sentinel_for(table, head, own), size);
+    /* Has it seen all blocks of the class? One list of several has not. */
+    if (index == 0 && (table->binned || table->lists == 1)) {
+        sizes->classes[own].largest = size - 1;
+    }
+    return index;
 }
 
 void freelist_table_take(struct freelist_table *table, uint32_t head, uint32_t index,
                          uint32_t size)
 {
-    const uint32_t whole = freelist_size(table, index);
-    unlink_free(table, index);
-    table->entries[index].lo &= ~FREELIST_FREE;
-    if (whole == size) {
-        return;
+    const struct freelist_block whole = {index, freelist_size(table, index)};
+    if (whole.size == size) {
+        remove_free(table, whole);
+    } else {
+        replace_free(table, head, whole,
+                     (struct freelist_block){index + size, whole.size - size});
+        set_block(table, (struct freelist_block){index, size}, 0);
     }
-    const struct freelist_block rest = {index + size, whole - size};
-    set_block(table, (struct freelist_block){index, size});
-    set_block(table, rest);
-    push_free(table, head, rest.index);
+    set_used(table, index);
+}
+
+uint32_t freelist_table_alloc(struct freelist_table *table, uint32_t head,
+                              uint32_t size)
+{
+    const uint32_t index = find(table, head, size);
+    if (index != 0) {
+        freelist_table_take(table, head, index, size);
+    }
+    return index;
 }
 
 struct freelist_block freelist_table_give(struct freelist_table *table, uint32_t head,
                                           uint32_t index)
 {
     struct freelist_block block = {index, freelist_size(table, index)};
-    const uint32_t right = index + block.size;
-    if (!freelist_has_border(table, right) && freelist_is_free(table, right)) {
-        block.size += freelist_size(table, right);
-        unlink_free(table, right);
-        clear_start(table, right);
+    struct freelist_block old = {index + block.size, 0}; /* whose place it takes */
+    if (freelist_may_merge(table, old.index)) {
+        old.size = freelist_size(table, old.index);
+        block.size += old.size;
     }
     if (!freelist_has_border(table, index)) {
         const uint32_t left = freelist_left(table, index);
         if (freelist_is_free(table, left)) {
-            block.index = left;
-            block.size += freelist_size(table, left);
-            unlink_free(table, left);
+            if (old.size > 0) {
+                remove_free(table, old);
+                clear_start(table, old.index);
+            }
             clear_start(table, index);
+            old = (struct freelist_block){left, index - left};
+            block.index = left;
+            block.size += old.size;
         }
     }
-    set_block(table, block);
-    push_free(table, head, block.index);
+    if (old.size > 0) {
+        replace_free(table, head, old, block);
+    } else {
+        add_free(table, head, block);
+    }
     return block;
+}
+
+/* ------------------------------------------------------------------ looks */
+
+uint32_t freelist_table_next(const struct freelist_table *table, uint32_t index)
+{
+    const uint32_t next = freelist_next(table, index);
+    if (!table->binned || next >= table->lists) {
+        return next;
+    }
+    const unsigned class =
+        freelist_sizes_next(&table->sizes, freelist_list(table, next) + 1);
+    return class == FREELIST_CLASSES
+               ? next
+               : freelist_next(table, freelist_sentinel(table, class));
+}
+
+uint32_t freelist_table_previous(const struct freelist_table *table, uint32_t index)
+{
+    const uint32_t previous = freelist_previous(table, index);
+    if (!table->binned || previous >= table->lists) {
+        return previous;
+    }
+    /* Bin 0, which is empty, is in front of the first and behind the last. */
+    const uint32_t bin = freelist_list(table, previous);
+    const unsigned class =
+        freelist_sizes_previous(&table->sizes, bin == 0 ? FREELIST_CLASSES : bin);
+    return freelist_previous(table, freelist_sentinel(table, class));
 }
 
 static bool block_is_sound(const struct freelist_table *table, uint32_t index)
@@ -153,18 +300,20 @@ static bool block_is_sound(const struct freelist_table *table, uint32_t index)
     return size == 1 || table->entries[index + size - 1].hi == size;
 }
 
-/* Counts the blocks of one list; false when a link is broken or there are more than
- * `most`, so that a cycle ends as well. */
-static bool count_list(const struct freelist_table *table, uint32_t head, uint32_t most,
+/* Counts the blocks of one list; false when a link is broken, a block is in the wrong
+ * bin, or there are more than `most`, so that a cycle ends as well. */
+static bool count_list(const struct freelist_table *table, uint32_t list, uint32_t most,
                        uint32_t *count)
 {
-    const uint32_t sentinel = freelist_sentinel(table, head);
+    const uint32_t sentinel = freelist_sentinel(table, list);
     uint32_t previous = sentinel;
     uint32_t index = freelist_next(table, sentinel);
     for (; index != sentinel; index = freelist_next(table, index)) {
-        if (index < table->heads || index >= table->end ||
+        if (index < table->lists || index >= table->end ||
             !freelist_is_start(table, index) || !freelist_is_free(table, index) ||
-            freelist_previous(table, index) != previous || *count == most) {
+            freelist_previous(table, index) != previous || *count == most ||
+            sentinel_for(table, list, freelist_class_of(freelist_size(table, index))) !=
+                sentinel) {
             return false;
         }
         *count += 1;
@@ -176,8 +325,9 @@ static bool count_list(const struct freelist_table *table, uint32_t head, uint32
 bool freelist_table_verify(const struct freelist_table *table,
                            struct freelist_census *census)
 {
+    struct freelist_sizes sizes = {0};
     *census = (struct freelist_census){0};
-    for (uint32_t index = table->heads; index < table->end;
+    for (uint32_t index = table->lists; index < table->end;
          index += freelist_size(table, index)) {
         if (!block_is_sound(table, index)) {
             return false;
@@ -186,15 +336,18 @@ bool freelist_table_verify(const struct freelist_table *table,
         if (freelist_is_free(table, index)) {
             census->free_blocks += 1;
             census->free_units += freelist_size(table, index);
+            freelist_sizes_add(&sizes, freelist_class_of(freelist_size(table, index)),
+                               freelist_size(table, index));
         }
     }
     uint32_t listed = 0;
-    for (uint32_t head = 0; head < table->heads; head++) {
-        if (!count_list(table, head, census->free_blocks, &listed)) {
+    for (uint32_t list = 0; list < table->lists; list++) {
+        if (!count_list(table, list, census->free_blocks, &listed)) {
             return false;
         }
     }
     /* Every free block is on a list: none twice, for it has but one previous. */
     return listed == census->free_blocks &&
+           freelist_sizes_agree(&table->sizes, &sizes) &&
            table->entries[table->end].hi == (FREELIST_START | table->end);
 }

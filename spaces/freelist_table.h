@@ -12,8 +12,8 @@
  *     hi        0      0         size          of the second and the last unit of a
  *                                              block that has several
  *
- *     entries   | sentinel of head h-1 ... sentinel of head 0 | unit 0 ... | sentinel |
- *     index       0                        h-1                  h            end
+ *     entries   | sentinel of list n-1 ... sentinel of list 0 | unit 0 ... | sentinel |
+ *     index       0                        n-1                  n            end
  *
  * - START is set in the first unit of every block and in the sentinels, and in no other
  *   entry. It is kept by whoever begins or ends a block there, so a unit inside of a
@@ -23,8 +23,13 @@
  * - BORDER belongs to the border between a unit and the one below it, not to a block:
  *   blocks are not merged across it. It outlives every other change of the entry.
  * - Links are indexes of entries, so the sentinel that ends a list is named exactly,
- * and a block can be taken off a list without knowing which of the heads it hangs on.
+ * and a block can be taken off a list without knowing which of the lists it hangs on.
  * - The sentinels look like used blocks of one unit: merging stops there by itself.
+ *
+ * A policy is two choices. Which list a free block belongs on: that of the head which
+ * the caller names, or, where the table is binned, that of the block's class of sizes;
+ * and which block serves a request (freelist_table_alloc). The rest is the same: one
+ * format, one set of steps, one summary of the sizes.
  */
 #ifndef SPACES_FREELIST_TABLE_H
 #define SPACES_FREELIST_TABLE_H
@@ -32,6 +37,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "spaces/freelist_sizes.h"
 
 struct freelist_entry {
     uint32_t lo;
@@ -42,8 +49,10 @@ _Static_assert(sizeof(struct freelist_entry) == 8, "an entry is two words");
 
 struct freelist_table {
     struct freelist_entry *entries;
-    uint32_t heads; /* the index of unit 0 as well */
+    uint32_t lists; /* heads or bins; the index of unit 0 as well */
     uint32_t end;   /* the index of the bottom sentinel */
+    bool binned;    /* list c has the free blocks of class c; else a list is a head's */
+    struct freelist_sizes sizes; /* of the free blocks on all lists */
 };
 
 #define FREELIST_FREE (UINT32_C(1) << 31)   /* of lo */
@@ -59,9 +68,15 @@ struct freelist_block {
 };
 
 static inline uint32_t freelist_sentinel(const struct freelist_table *table,
-                                         uint32_t head)
+                                         uint32_t list)
 {
-    return table->heads - 1 - head;
+    return table->lists - 1 - list;
+}
+
+/* The list whose sentinel is at `index`. */
+static inline uint32_t freelist_list(const struct freelist_table *table, uint32_t index)
+{
+    return table->lists - 1 - index;
 }
 
 static inline bool freelist_is_start(const struct freelist_table *table, uint32_t index)
@@ -109,12 +124,24 @@ static inline bool freelist_has_border(const struct freelist_table *table,
     return (table->entries[index].lo & FREELIST_BORDER) != 0;
 }
 
+/* Whether the block at `index` is free and may merge with the one on its left. */
+static inline bool freelist_may_merge(const struct freelist_table *table,
+                                      uint32_t index)
+{
+    return (table->entries[index].lo & (FREELIST_FREE | FREELIST_BORDER)) ==
+           FREELIST_FREE;
+}
+
 void freelist_table_set_border(struct freelist_table *table, uint32_t index,
                                bool border);
 
-/* Writes the sentinels of a table without units into zero memory. */
+/* `head` is one of the lists; in a binned table, which chooses itself, it is not looked
+ * at. */
+
+/* Writes the sentinels of a table without units into zero memory; `table` is zero. */
 void freelist_table_initialise(struct freelist_table *table,
-                               struct freelist_entry *entries, uint32_t heads);
+                               struct freelist_entry *entries, uint32_t lists,
+                               bool binned);
 
 /* Adds `units` units (0: none), cut where the unit number is a multiple of `grain`, to
  * the list of `head`, in front of what it has, low to high. */
@@ -126,10 +153,24 @@ void freelist_table_extend(struct freelist_table *table, uint32_t head, uint32_t
 void freelist_table_take(struct freelist_table *table, uint32_t head, uint32_t index,
                          uint32_t size);
 
+/*
+ * Takes the low `size` (positive) units of a free block of as many or more, and returns
+ * their index; 0 if there is none. First fit: of the first one on the list of `head`.
+ * Binned, good fit: of the first one of the least class in which all blocks fit, else of
+ * the first one that fits in the class of `size` itself.
+ */
+uint32_t freelist_table_alloc(struct freelist_table *table, uint32_t head,
+                              uint32_t size);
+
 /* Merges the used block at `index` with its free neighbours, unless a border is in
  * between, and puts the whole, which it returns, to the front of the list of `head`. */
 struct freelist_block freelist_table_give(struct freelist_table *table, uint32_t head,
                                           uint32_t index);
+
+/* Walks of the free blocks on a list, of all of them where the table is binned: begun at
+ * the sentinel of list 0 or of the head, ended by a sentinel. */
+uint32_t freelist_table_next(const struct freelist_table *table, uint32_t index);
+uint32_t freelist_table_previous(const struct freelist_table *table, uint32_t index);
 
 struct freelist_census {
     uint32_t blocks;
@@ -137,7 +178,8 @@ struct freelist_census {
     uint32_t free_units;
 };
 
-/* Walks all blocks and all lists; false when they contradict each other. */
+/* Walks all blocks and all lists; false when they or the summary of the sizes
+ * contradict each other. */
 bool freelist_table_verify(const struct freelist_table *table,
                            struct freelist_census *census);
 

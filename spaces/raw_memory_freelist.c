@@ -8,7 +8,7 @@
 
 static bool has_head(const struct raw_memory_freelist *list, uint32_t head)
 {
-    return head < list->table.heads;
+    return head < raw_memory_freelist_heads(list);
 }
 
 static bool has_unit(const struct raw_memory_freelist *list, uint32_t unit)
@@ -18,12 +18,12 @@ static bool has_unit(const struct raw_memory_freelist *list, uint32_t unit)
 
 static uint32_t index_of(const struct raw_memory_freelist *list, uint32_t unit)
 {
-    return unit + list->table.heads;
+    return unit + list->table.lists;
 }
 
 static uint32_t unit_of(const struct raw_memory_freelist *list, uint32_t index)
 {
-    return index - list->table.heads;
+    return index - list->table.lists;
 }
 
 enum mm_status raw_memory_freelist_alloc(struct raw_memory_freelist *list,
@@ -34,15 +34,10 @@ enum mm_status raw_memory_freelist_alloc(struct raw_memory_freelist *list,
     }
     struct freelist_table *table = &list->table;
     mm_plain_writes(&table->end);
-    const uint32_t sentinel = freelist_sentinel(table, head);
-    uint32_t index = freelist_next(table, sentinel);
-    while (index != sentinel && freelist_size(table, index) < units) {
-        index = freelist_next(table, index);
-    }
-    if (index == sentinel) {
+    const uint32_t index = freelist_table_alloc(table, head, units);
+    if (index == 0) {
         return MM_NO_SPACE;
     }
-    freelist_table_take(table, head, index, units);
     *unit = unit_of(list, index);
     return MM_OK;
 }
@@ -138,7 +133,7 @@ enum mm_status raw_memory_freelist_clear_uncoalescable(struct raw_memory_freelis
 
 uint32_t raw_memory_freelist_size(const struct raw_memory_freelist *list)
 {
-    return mm_plain_load(&list->table.end) - list->table.heads;
+    return mm_plain_load(&list->table.end) - list->table.lists;
 }
 
 uint32_t raw_memory_freelist_max_units(const struct raw_memory_freelist *list)
@@ -148,7 +143,7 @@ uint32_t raw_memory_freelist_max_units(const struct raw_memory_freelist *list)
 
 uint32_t raw_memory_freelist_heads(const struct raw_memory_freelist *list)
 {
-    return list->table.heads;
+    return list->table.binned ? 1 : list->table.lists;
 }
 
 uint32_t raw_memory_freelist_block_size(const struct raw_memory_freelist *list,
@@ -202,7 +197,7 @@ static bool find_in_walk(const struct raw_memory_freelist *list, uint32_t head,
 
 static uint32_t walked_to(const struct raw_memory_freelist *list, uint32_t index)
 {
-    return index < list->table.heads ? RAW_MEMORY_FREELIST_NONE : unit_of(list, index);
+    return index < list->table.lists ? RAW_MEMORY_FREELIST_NONE : unit_of(list, index);
 }
 
 uint32_t raw_memory_freelist_next(const struct raw_memory_freelist *list, uint32_t head,
@@ -212,7 +207,7 @@ uint32_t raw_memory_freelist_next(const struct raw_memory_freelist *list, uint32
     if (!find_in_walk(list, head, unit, &index)) {
         return RAW_MEMORY_FREELIST_NONE;
     }
-    return walked_to(list, freelist_next(&list->table, index));
+    return walked_to(list, freelist_table_next(&list->table, index));
 }
 
 uint32_t raw_memory_freelist_previous(const struct raw_memory_freelist *list,
@@ -222,7 +217,7 @@ uint32_t raw_memory_freelist_previous(const struct raw_memory_freelist *list,
     if (!find_in_walk(list, head, unit, &index)) {
         return RAW_MEMORY_FREELIST_NONE;
     }
-    return walked_to(list, freelist_previous(&list->table, index));
+    return walked_to(list, freelist_table_previous(&list->table, index));
 }
 
 bool raw_memory_freelist_verify(const struct raw_memory_freelist *list,

@@ -7,17 +7,26 @@
  *     units   | used | free   | used     | free          |  may grow  |
  *             0      1        4          8             size      max_units
  *
- * Units are in blocks, each used or free; free blocks hang on one of up to 128 lists
- * (heads), all on one table. alloc takes the first block of a list that is large enough
- * and of it the low part; free merges with the free blocks on both sides, except across
- * borders that were made uncoalescable. Behaviour, the numbers of units and heads and
- * the order of the lists are those of MMTk's RawMemoryFreeList (mmtk-core, June 2026);
- * what is different is that misuse is an error and that several heads really work.
+ * Units are in blocks, each used or free; free blocks hang on lists. alloc takes a block
+ * that is large enough and of it the low part; free merges with the free blocks on both
+ * sides, except across borders that were made uncoalescable. Two policies:
+ *
+ *   first fit   up to 128 lists (heads), all on one table; alloc takes the first block
+ *               of a list that is large enough. Behaviour, the numbers of units and
+ *               heads and the order of the lists are those of MMTk's RawMemoryFreeList
+ *               (mmtk-core, June 2026); what is different is that misuse is an error,
+ *               that several heads really work, and that alloc knows the sizes of the
+ *               free blocks, so that it need not look through them in vain.
+ *   binned      one head, whose list is 256 bins one behind the other, by size: a bin
+ *               for each number of units below 64, then eight for each power of two.
+ *               alloc takes the first block of the least bin in which all are large
+ *               enough, at a cost that does not depend on how many there are.
  *
  * Costs: 8 bytes of table for each unit of max_units. The whole table is mapped when
  * the list is made, so that no later call can fail for want of memory or asks the OS
  * for anything, but only what is used is ever touched: the two lowest and the highest
- * unit of a block, besides the ends of the table. A table for 2^29 units (2 TiB of 4
+ * unit of a block, besides the ends of the table. The handle has 2 KiB for the numbers of
+ * free blocks by size. A table for 2^29 units (2 TiB of 4
  * KiB pages) has 4 GiB; give it an unaccounted strategy, or it counts as 4 GiB of
  * committed memory.
  *
@@ -40,6 +49,16 @@ struct raw_memory_freelist;
 enum {
     RAW_MEMORY_FREELIST_MAX_HEADS = 128,
     RAW_MEMORY_FREELIST_MAX_UNITS = (1 << 30) - 130,
+    RAW_MEMORY_FREELIST_MAX_BINNED_UNITS = (1 << 30) - 258,
+};
+
+/* Which free block serves an alloc. */
+enum raw_memory_freelist_policy {
+    /* The first on the list of the head that is large enough. */
+    RAW_MEMORY_FREELIST_FIRST_FIT = 0,
+    /* Good fit: the lists are bins of about the same size, and a block comes from the
+     * least bin in which all are large enough. */
+    RAW_MEMORY_FREELIST_BINNED,
 };
 
 /* No unit: what the walks end with. */
@@ -52,16 +71,21 @@ struct raw_memory_freelist_block {
 };
 
 struct raw_memory_freelist_shape {
-    uint32_t max_units; /* 1 to RAW_MEMORY_FREELIST_MAX_UNITS; what the table is for */
-    uint32_t units;     /* of those, how many there are at first: free, on head 0 */
-    uint32_t grain;     /* positive: new units come in blocks cut at its multiples */
-    uint32_t heads;     /* 1 to RAW_MEMORY_FREELIST_MAX_HEADS */
+    /* What the table is for: 1 to RAW_MEMORY_FREELIST_MAX_UNITS, for a binned list to
+     * RAW_MEMORY_FREELIST_MAX_BINNED_UNITS. */
+    uint32_t max_units;
+    uint32_t units; /* of those, how many there are at first: free, on head 0 */
+    uint32_t grain; /* positive: new units come in blocks cut at its multiples */
+    uint32_t heads; /* 1 to RAW_MEMORY_FREELIST_MAX_HEADS; of a binned list 1 */
+    enum raw_memory_freelist_policy policy;
 };
 
 /* ----------------------------------------------------------------- lifecycle */
 
-/* The bytes of a table; 0 for more heads or units than there can be, or for none. */
-size_t raw_memory_freelist_table_bytes(uint32_t max_units, uint32_t heads);
+/* The bytes of a table for max_units, heads and policy of the shape: 8 for each unit,
+ * for each list (a head, or one of 256 bins) and for the end. 0 if there is no such
+ * shape. */
+size_t raw_memory_freelist_table_bytes(const struct raw_memory_freelist_shape *shape);
 
 struct raw_memory_freelist_options {
     const char *name;            /* of the owner it registers, kind MM_KIND_FREELIST */
@@ -116,10 +140,20 @@ enum mm_status raw_memory_freelist_destroy(struct raw_memory_freelist *list,
 /* ---------------------------------------------------------------- operations */
 
 /*
- * Takes `units` (positive) units from the first block of the list of `head` that has as
- * many: its low part. The rest, if any, becomes the first block of that list. *unit is
- * the first one taken. Linear in the blocks that are too small. Errors: NO_SPACE when
- * there is no such block, INVALID_ARGUMENT (no units, no such head).
+ * Takes `units` (positive) units, the low part of a free block that has as many; *unit is
+ * the first one. The rest, if any, becomes the first block of the list of `head`, or of
+ * its bin. Errors: NO_SPACE when there is no such block, INVALID_ARGUMENT (no units, no
+ * such head).
+ *
+ * First fit: the first such block of the list of `head`. Linear in the blocks in front of
+ * it. A failure takes constant time when no free block of any head has `units` units, for
+ * requests of 64 and more: nor as many as the least request of the same bin (see above).
+ * Where it is in between, and there is one head, the list is looked through in vain once,
+ * and again only after a block of that bin with `units` or more units was free meanwhile.
+ *
+ * Binned: the first block of the least bin in which all have `units` units. Only if there
+ * is none in such bins the first that has as many in the bin of `units` itself, which is
+ * linear in that bin, and in vain as often as above. All else takes constant time.
  */
 enum mm_status raw_memory_freelist_alloc(struct raw_memory_freelist *list,
                                          uint32_t head, uint32_t units, uint32_t *unit);
@@ -203,7 +237,8 @@ uint32_t raw_memory_freelist_left(const struct raw_memory_freelist *list,
 
 /* Walks the list of `head` in order: the block behind `unit`, which is free and on that
  * list; from NONE the first one; NONE at the end, and for bad arguments. `previous`
- * walks the other way. */
+ * walks the other way. Of a binned list: all free blocks, those of small bins first, in a
+ * bin those that came last. */
 uint32_t raw_memory_freelist_next(const struct raw_memory_freelist *list, uint32_t head,
                                   uint32_t unit);
 uint32_t raw_memory_freelist_previous(const struct raw_memory_freelist *list,
@@ -215,8 +250,8 @@ struct raw_memory_freelist_census {
     uint32_t free_units;
 };
 
-/* Walks all blocks and lists. False when they contradict each other: the table was
- * written to by somebody else. `census` may be NULL, and is good when the result is. */
+/* Walks all blocks and lists. False when they contradict each other, or what the handle
+ * knows of their sizes: the table was written to by somebody else. `census` may be NULL, and is good when the result is. */
 bool raw_memory_freelist_verify(const struct raw_memory_freelist *list,
                                 struct raw_memory_freelist_census *census);
 

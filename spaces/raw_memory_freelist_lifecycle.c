@@ -8,14 +8,33 @@ _Static_assert((uint32_t)RAW_MEMORY_FREELIST_MAX_UNITS +
                        RAW_MEMORY_FREELIST_MAX_HEADS <=
                    FREELIST_VALUE,
                "the index of the bottom sentinel fits in a link");
+_Static_assert((uint32_t)RAW_MEMORY_FREELIST_MAX_BINNED_UNITS + FREELIST_CLASSES <=
+                   FREELIST_VALUE,
+               "and so it does behind the bins");
 
-size_t raw_memory_freelist_table_bytes(uint32_t max_units, uint32_t heads)
+/* The lists that a table of this shape has; 0 if there is no such shape. */
+static uint32_t count_lists(const struct raw_memory_freelist_shape *shape)
 {
-    if (max_units == 0 || max_units > RAW_MEMORY_FREELIST_MAX_UNITS || heads == 0 ||
-        heads > RAW_MEMORY_FREELIST_MAX_HEADS) {
+    switch (shape->policy) {
+    case RAW_MEMORY_FREELIST_FIRST_FIT:
+        return shape->heads <= RAW_MEMORY_FREELIST_MAX_HEADS ? shape->heads : 0;
+    case RAW_MEMORY_FREELIST_BINNED:
+        return shape->heads == 1 ? FREELIST_CLASSES : 0;
+    default:
         return 0;
     }
-    return ((size_t)max_units + heads + 1) * sizeof(struct freelist_entry);
+}
+
+size_t raw_memory_freelist_table_bytes(const struct raw_memory_freelist_shape *shape)
+{
+    const uint32_t lists = count_lists(shape);
+    const uint32_t most = shape->policy == RAW_MEMORY_FREELIST_BINNED
+                              ? RAW_MEMORY_FREELIST_MAX_BINNED_UNITS
+                              : RAW_MEMORY_FREELIST_MAX_UNITS;
+    if (lists == 0 || shape->max_units == 0 || shape->max_units > most) {
+        return 0;
+    }
+    return ((size_t)shape->max_units + lists + 1) * sizeof(struct freelist_entry);
 }
 
 /* What is wrong with a shape, or with the place for its table; NULL if nothing. */
@@ -25,10 +44,9 @@ static const char *find_fault(const struct raw_memory_freelist_shape *shape,
     if (shape == NULL) {
         return "no shape";
     }
-    const size_t needed =
-        raw_memory_freelist_table_bytes(shape->max_units, shape->heads);
+    const size_t needed = raw_memory_freelist_table_bytes(shape);
     if (needed == 0) {
-        return "no units or heads, or too many";
+        return "no such policy, or units or heads that it does not have";
     }
     if (shape->units > shape->max_units) {
         return "more units than the list can have";
@@ -65,7 +83,8 @@ make_handle(const struct raw_memory_freelist_shape *shape, struct mm_error *erro
 static void write_table(struct raw_memory_freelist *list, void *memory,
                         const struct raw_memory_freelist_shape *shape)
 {
-    freelist_table_initialise(&list->table, memory, shape->heads);
+    freelist_table_initialise(&list->table, memory, count_lists(shape),
+                              shape->policy == RAW_MEMORY_FREELIST_BINNED);
     freelist_table_extend(&list->table, 0, shape->units, shape->grain);
 }
 
@@ -111,8 +130,7 @@ static enum mm_status acquire_table(struct raw_memory_freelist *list,
                                     const struct raw_memory_freelist_options *options,
                                     struct mm_error *error)
 {
-    const size_t needed =
-        raw_memory_freelist_table_bytes(options->shape.max_units, options->shape.heads);
+    const size_t needed = raw_memory_freelist_table_bytes(&options->shape);
     uintptr_t bytes;
     if (!mm_align_up(needed, mmapper_chunk_bytes(list->mapper), &bytes)) {
         return refuse(error, "the table does not fit", mm_extent_of(0, needed));

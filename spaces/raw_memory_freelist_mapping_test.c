@@ -116,7 +116,7 @@ static void test_create_at(void)
                                           NULL));
     const struct raw_memory_freelist_shape shape = {
         .max_units = 10000, .units = 10000, .grain = 10000, .heads = 3};
-    const size_t bytes = raw_memory_freelist_table_bytes(10000, 3);
+    const size_t bytes = raw_memory_freelist_table_bytes(&shape);
     struct raw_memory_freelist *list = NULL;
     EXPECT_STATUS(raw_memory_freelist_create_at(mapper, owner,
                                                 mm_extent_of(extent.start, bytes - 8),

@@ -119,30 +119,58 @@ static void expect_refused(void *memory, size_t bytes,
     EXPECT(error.detail != NULL);
 }
 
+static size_t table_bytes(uint32_t max_units, uint32_t heads,
+                          enum raw_memory_freelist_policy policy)
+{
+    const struct raw_memory_freelist_shape shape = {
+        .max_units = max_units, .grain = 1, .heads = heads, .policy = policy};
+    return raw_memory_freelist_table_bytes(&shape);
+}
+
+static void test_table_bytes(void)
+{
+    enum {
+        FIRST_FIT = RAW_MEMORY_FREELIST_FIRST_FIT,
+        BINNED = RAW_MEMORY_FREELIST_BINNED,
+        MOST = RAW_MEMORY_FREELIST_MAX_UNITS,
+        MOST_BINNED = RAW_MEMORY_FREELIST_MAX_BINNED_UNITS,
+    };
+    EXPECT_EQ(table_bytes(10, 5, FIRST_FIT), 16 * 8);
+    EXPECT_EQ(table_bytes(MOST, 128, FIRST_FIT), UINT64_C(8) * ((1 << 30) - 1));
+    EXPECT_EQ(table_bytes(MOST + 1, 1, FIRST_FIT), 0);
+    EXPECT_EQ(table_bytes(1, 129, FIRST_FIT), 0);
+    EXPECT_EQ(table_bytes(1, 0, FIRST_FIT), 0);
+    EXPECT_EQ(table_bytes(10, 1, BINNED), (10 + 256 + 1) * 8);
+    EXPECT_EQ(table_bytes(MOST_BINNED, 1, BINNED), UINT64_C(8) * ((1 << 30) - 1));
+    EXPECT_EQ(table_bytes(MOST_BINNED + 1, 1, BINNED), 0);
+    EXPECT_EQ(table_bytes(10, 2, BINNED), 0);
+    EXPECT_EQ(table_bytes(10, 0, BINNED), 0);
+    EXPECT_EQ(table_bytes(0, 1, BINNED), 0);
+    EXPECT_EQ(table_bytes(10, 1, (enum raw_memory_freelist_policy)2), 0);
+}
+
 static void test_bad_shapes(void)
 {
     uint64_t memory[16] = {0};
     struct raw_memory_freelist *list = NULL;
-    const struct raw_memory_freelist_shape good = {10, 10, 1, 5};
-    EXPECT_EQ(raw_memory_freelist_table_bytes(10, 5), sizeof(memory));
-    EXPECT_EQ(raw_memory_freelist_table_bytes(RAW_MEMORY_FREELIST_MAX_UNITS, 128),
-              UINT64_C(8) * ((1 << 30) - 1));
-    EXPECT_EQ(raw_memory_freelist_table_bytes(RAW_MEMORY_FREELIST_MAX_UNITS + 1, 1), 0);
-    EXPECT_EQ(raw_memory_freelist_table_bytes(1, 129), 0);
+    const struct raw_memory_freelist_shape good = {10, 10, 1, 5, 0};
     expect_refused(memory, sizeof(memory) - 1, good);
     expect_refused((char *)memory + 4, sizeof(memory), good);
     expect_refused(NULL, sizeof(memory), good);
     expect_refused(memory, sizeof(memory),
-                   (struct raw_memory_freelist_shape){0, 0, 1, 1});
+                   (struct raw_memory_freelist_shape){0, 0, 1, 1, 0});
     expect_refused(memory, sizeof(memory),
-                   (struct raw_memory_freelist_shape){9, 10, 1, 1});
+                   (struct raw_memory_freelist_shape){9, 10, 1, 1, 0});
     expect_refused(memory, sizeof(memory),
-                   (struct raw_memory_freelist_shape){9, 9, 0, 1});
+                   (struct raw_memory_freelist_shape){9, 9, 0, 1, 0});
     expect_refused(memory, sizeof(memory),
-                   (struct raw_memory_freelist_shape){9, 9, 1, 0});
-    expect_refused(memory, SIZE_MAX, (struct raw_memory_freelist_shape){9, 9, 1, 129});
+                   (struct raw_memory_freelist_shape){9, 9, 1, 0, 0});
     expect_refused(memory, SIZE_MAX,
-                   (struct raw_memory_freelist_shape){UINT32_MAX, 9, 1, 1});
+                   (struct raw_memory_freelist_shape){9, 9, 1, 129, 0});
+    expect_refused(memory, SIZE_MAX, (struct raw_memory_freelist_shape){9, 9, 1, 2, 1});
+    expect_refused(memory, SIZE_MAX, (struct raw_memory_freelist_shape){9, 9, 1, 1, 2});
+    expect_refused(memory, SIZE_MAX,
+                   (struct raw_memory_freelist_shape){UINT32_MAX, 9, 1, 1, 0});
     EXPECT_STATUS(
         raw_memory_freelist_create_on(memory, sizeof(memory), NULL, &list, NULL),
         MM_INVALID_ARGUMENT);
@@ -228,6 +256,7 @@ int main(void)
     test_grow_and_merge();
     test_misuse();
     test_walks_need_free_blocks();
+    test_table_bytes();
     test_bad_shapes();
     test_verify_sees_damage();
     test_verify_sees_used_block_on_list();
