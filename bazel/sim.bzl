@@ -12,10 +12,12 @@ can get into the production archives. The engine that the backend calls is testo
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
 
-# The scheduler stands in for these two.
+# The scheduler stands in for these.
 SIM_LINKOPTS = [
     "-Wl,--wrap=pthread_mutex_lock",
+    "-Wl,--wrap=pthread_mutex_trylock",
     "-Wl,--wrap=pthread_mutex_unlock",
+    "-Wl,--wrap=sched_getcpu",
     "-pthread",
 ]
 

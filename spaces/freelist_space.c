@@ -1,142 +1,99 @@
 /* SPDX-License-Identifier: MIT */
 #include "spaces/freelist_space.h"
 
+#include <errno.h>
+#include <sched.h>
+
 #include "mmapper/atomic.h"
 #include "mmapper/check.h"
 #include "spaces/freelist_space_internal.h"
 #include "spaces/space_error.h"
 
-/* A run of pages, numbered from pages.start. */
+/* ---------------------------------------------------------------- the locks */
+
+static void lock(struct freelist_stripe *stripe)
+{
+    const int result = pthread_mutex_lock(&stripe->lock);
+    MM_CHECK(result == 0);
+}
+
+static bool try_lock(struct freelist_stripe *stripe)
+{
+    const int result = pthread_mutex_trylock(&stripe->lock);
+    MM_CHECK(result == 0 || result == EBUSY);
+    return result == 0;
+}
+
+static void unlock(struct freelist_stripe *stripe)
+{
+    const int result = pthread_mutex_unlock(&stripe->lock);
+    MM_CHECK(result == 0);
+}
+
+/* In ascending order; who holds one lock alone never takes another one. */
+static void lock_all(struct freelist_space *space)
+{
+    for (unsigned i = 0; i < space->stripe_count; i++) {
+        lock(&space->stripes[i]);
+    }
+}
+
+static void unlock_all(struct freelist_space *space)
+{
+    for (unsigned i = 0; i < space->stripe_count; i++) {
+        unlock(&space->stripes[i]);
+    }
+}
+
+/* ---------------------------------------------------------------- operations */
+
+/* A run of pages, numbered within its stripe. */
 struct run {
+    struct freelist_stripe *stripe;
     uint32_t page;
     uint32_t pages;
 };
 
-static void lock(struct freelist_space *space)
-{
-    const int result = pthread_mutex_lock(&space->lock);
-    MM_CHECK(result == 0);
-}
-
-static void unlock(struct freelist_space *space)
-{
-    const int result = pthread_mutex_unlock(&space->lock);
-    MM_CHECK(result == 0);
-}
-
 static struct mm_extent run_extent(const struct freelist_space *space, struct run run)
 {
-    return mm_extent_of(space->pages.start +
+    return mm_extent_of(run.stripe->pages.start +
                             ((uintptr_t)run.page << space->log_page_bytes),
                         (size_t)run.pages << space->log_page_bytes);
 }
 
-/* ------------------------------------------------------- pages, under the lock */
-
-/* Adds chunks at the top so that the highest block has `pages` pages. The list has no
- * free block of as many. */
-static enum mm_status grow(struct freelist_space *space, uint32_t pages)
+/* The stripe that a search begins with: threads that run at the same time begin with
+ * different ones, as far as there are. Where they run is a hint, nothing depends on it. */
+static unsigned first_stripe(const struct freelist_space *space)
 {
-    struct raw_memory_freelist *list = space->list;
-    const uint32_t size = raw_memory_freelist_size(list);
-    const uint32_t top = raw_memory_freelist_left(list, size);
-    uint32_t missing = pages;
-    if (top != RAW_MEMORY_FREELIST_NONE && raw_memory_freelist_is_free(list, top)) {
-        missing -= raw_memory_freelist_block_size(list, top);
-    }
-    if (missing > raw_memory_freelist_max_units(list) - size) {
-        return MM_NO_SPACE;
-    }
-    /* Does not pass max_units: that is whole chunks as well. */
-    const uint32_t chunk_pages = UINT32_C(1) << space->log_chunk_pages;
-    const uint32_t more = (missing + (chunk_pages - 1)) & ~(chunk_pages - 1);
-    /* New units are not merged; freeing them is what merges them with the top. */
-    enum mm_status status = raw_memory_freelist_grow(list, 0, more);
-    MM_CHECK(status == MM_OK);
-    status = raw_memory_freelist_alloc_from_unit(list, 0, more, size);
-    MM_CHECK(status == MM_OK);
-    status = raw_memory_freelist_free(list, 0, size, NULL);
-    MM_CHECK(status == MM_OK);
-    return MM_OK;
+    return space->stripe_count == 1 ? 0
+                                    : (unsigned)sched_getcpu() % space->stripe_count;
 }
 
-static enum mm_status take_pages(struct freelist_space *space, uint32_t pages,
-                                 struct run *run)
+/* Takes pages from the first stripe whose lock nobody holds and that has room; if there
+ * is none, waits for the locks of those that it passed over. */
+static enum mm_status take_pages(struct freelist_space *space, struct run *run)
 {
-    uint32_t page;
-    enum mm_status status = raw_memory_freelist_alloc(space->list, 0, pages, &page);
-    if (status == MM_NO_SPACE) {
-        status = grow(space, pages);
-        if (status != MM_OK) {
-            return status;
+    const unsigned first = first_stripe(space);
+    const unsigned count = space->stripe_count;
+    enum mm_status status = MM_NO_SPACE;
+    unsigned passed = (1U << count) - 1; /* bit i: the one i behind the first */
+    for (unsigned i = 0; i < count && status != MM_OK; i++) {
+        run->stripe = &space->stripes[(first + i) % count];
+        if (try_lock(run->stripe)) {
+            status = freelist_stripe_take(space, run->stripe, run->pages, &run->page);
+            unlock(run->stripe);
+            passed &= ~(1U << i);
         }
-        status = raw_memory_freelist_alloc(space->list, 0, pages, &page);
     }
-    MM_CHECK(status == MM_OK);
-    *run = (struct run){page, pages};
-    mm_plain_store(&space->used_pages, mm_plain_load(&space->used_pages) + pages);
-    chunk_set_remove(&space->idle, page >> space->log_chunk_pages,
-                     ((page + pages - 1) >> space->log_chunk_pages) + 1);
-    return MM_OK;
-}
-
-/* The chunks that have no used page any more become idle: those that the freed run
- * meets and that lie in the free block as a whole. Others in that block became idle
- * when their own last page was freed. */
-static void note_idle(struct freelist_space *space, struct run run,
-                      struct raw_memory_freelist_block merged)
-{
-    const unsigned log = space->log_chunk_pages;
-    const uint32_t rest = (UINT32_C(1) << log) - 1;
-    const uint32_t whole_first = (merged.unit + rest) >> log;
-    const uint32_t whole_end = (merged.unit + merged.units) >> log;
-    const uint32_t met_first = run.page >> log;
-    const uint32_t met_end = (run.page + run.pages + rest) >> log;
-    chunk_set_add(&space->idle, whole_first > met_first ? whole_first : met_first,
-                  whole_end < met_end ? whole_end : met_end);
-}
-
-static enum mm_status decommit_idle(struct freelist_space *space,
-                                    struct mm_error *error)
-{
-    uint32_t first;
-    uint32_t end;
-    while (chunk_set_first_run(&space->idle, &first, &end)) {
-        const unsigned log = space->log_page_bytes + space->log_chunk_pages;
-        const struct mm_extent extent =
-            mm_extent_of(space->pages.start + ((uintptr_t)first << log),
-                         (size_t)(end - first) << log);
-        const enum mm_status status =
-            mmapper_decommit(space->mapper, space->owner, extent, error);
-        if (status != MM_OK) {
-            /* MM_BUSY means the whole owner, and what the OS refused now it would
-             * refuse for the next run: they stay in the set. */
-            return status;
-        }
-        chunk_set_remove(&space->idle, first, end);
+    for (; passed != 0 && status != MM_OK; passed &= passed - 1) {
+        const unsigned i = (unsigned)__builtin_ctz(passed);
+        run->stripe = &space->stripes[(first + i) % count];
+        lock(run->stripe);
+        status = freelist_stripe_take(space, run->stripe, run->pages, &run->page);
+        unlock(run->stripe);
     }
-    return MM_OK;
+    return status;
 }
-
-static enum mm_status give_pages(struct freelist_space *space, uint32_t page,
-                                 uint32_t *pages)
-{
-    struct raw_memory_freelist_freed freed;
-    const enum mm_status status =
-        raw_memory_freelist_free(space->list, 0, page, &freed);
-    if (status != MM_OK) {
-        return status;
-    }
-    *pages = freed.units;
-    mm_plain_store(&space->used_pages, mm_plain_load(&space->used_pages) - freed.units);
-    if (space->decommits) {
-        note_idle(space, (struct run){page, freed.units}, freed.merged);
-        (void)decommit_idle(space, NULL);
-    }
-    return MM_OK;
-}
-
-/* ---------------------------------------------------------------- operations */
 
 enum mm_status freelist_space_alloc(struct freelist_space *space, size_t pages,
                                     uintptr_t *address, struct mm_error *error)
@@ -145,13 +102,13 @@ enum mm_status freelist_space_alloc(struct freelist_space *space, size_t pages,
         return space_fail(error, MM_INVALID_ARGUMENT, MM_OPERATION_ENSURE_MAPPED,
                           "no pages", mm_extent_of(0, 0));
     }
-    struct run run;
-    enum mm_status status = MM_NO_SPACE;
-    if (pages <= space->pages.bytes >> space->log_page_bytes) {
-        lock(space);
-        status = take_pages(space, (uint32_t)pages, &run);
-        unlock(space);
+    const struct freelist_stripe *last = &space->stripes[space->stripe_count - 1];
+    if (pages > last->pages.bytes >> space->log_page_bytes) {
+        return space_fail(error, MM_NO_SPACE, MM_OPERATION_ENSURE_MAPPED,
+                          "more pages than a stripe has", space->pages);
     }
+    struct run run = {.pages = (uint32_t)pages};
+    enum mm_status status = take_pages(space, &run);
     if (status != MM_OK) {
         return space_fail(error, status, MM_OPERATION_ENSURE_MAPPED,
                           "no run of free pages is as long", space->pages);
@@ -160,14 +117,25 @@ enum mm_status freelist_space_alloc(struct freelist_space *space, size_t pages,
     const struct mm_extent extent = run_extent(space, run);
     status = mmapper_ensure_mapped(space->mapper, space->owner, extent, error);
     if (status != MM_OK) {
-        lock(space);
-        const enum mm_status given = give_pages(space, run.page, &run.pages);
-        unlock(space);
+        lock(run.stripe);
+        const enum mm_status given =
+            freelist_stripe_give(space, run.stripe, run.page, &run.pages);
+        unlock(run.stripe);
         MM_CHECK(given == MM_OK);
         return status;
     }
     *address = extent.start;
     return MM_OK;
+}
+
+/* The stripe that a page of the space is in, and the page's number there. */
+static struct run find_run(struct freelist_space *space, uint32_t page)
+{
+    const uint32_t last = space->stripe_count - 1;
+    const uint32_t index = page / space->stripe_pages;
+    const uint32_t stripe = index < last ? index : last;
+    return (struct run){.stripe = &space->stripes[stripe],
+                        .page = page - stripe * space->stripe_pages};
 }
 
 enum mm_status freelist_space_free(struct freelist_space *space, uintptr_t address,
@@ -183,28 +151,35 @@ enum mm_status freelist_space_free(struct freelist_space *space, uintptr_t addre
         return space_fail(error, MM_INVALID_ARGUMENT, MM_OPERATION_DECOMMIT,
                           "not the address of a page", request);
     }
-    const uint32_t page =
-        (uint32_t)((address - space->pages.start) >> space->log_page_bytes);
-    uint32_t freed;
-    lock(space);
-    const enum mm_status status = give_pages(space, page, &freed);
-    unlock(space);
+    struct run run = find_run(
+        space, (uint32_t)((address - space->pages.start) >> space->log_page_bytes));
+    lock(run.stripe);
+    const enum mm_status status =
+        freelist_stripe_give(space, run.stripe, run.page, &run.pages);
+    unlock(run.stripe);
     if (status != MM_OK) {
         /* Above what the list has grown to, nothing is allocated either. */
         return space_fail(error, MM_WRONG_STATE, MM_OPERATION_DECOMMIT,
                           "no allocated run begins there", request);
     }
     if (pages != NULL) {
-        *pages = freed;
+        *pages = run.pages;
     }
     return MM_OK;
 }
 
 enum mm_status freelist_space_trim(struct freelist_space *space, struct mm_error *error)
 {
-    lock(space);
-    const enum mm_status status = decommit_idle(space, error);
-    unlock(space);
+    enum mm_status status = MM_OK;
+    for (unsigned i = 0; i < space->stripe_count; i++) {
+        struct freelist_stripe *stripe = &space->stripes[i];
+        lock(stripe);
+        /* The first error is the one to tell. */
+        const enum mm_status one =
+            freelist_stripe_decommit(space, stripe, status == MM_OK ? error : NULL);
+        unlock(stripe);
+        status = status == MM_OK ? one : status;
+    }
     return status;
 }
 
@@ -212,26 +187,28 @@ enum mm_status freelist_space_trim(struct freelist_space *space, struct mm_error
 
 struct freelist_space_usage freelist_space_usage(struct freelist_space *space)
 {
-    lock(space);
-    const struct freelist_space_usage usage = {
-        .used_pages = mm_plain_load(&space->used_pages),
-        .free_pages = raw_memory_freelist_max_units(space->list) -
-                      mm_plain_load(&space->used_pages),
-        .grown_pages = raw_memory_freelist_size(space->list),
-        .decommit_left = mm_plain_load(&space->idle.count),
-    };
-    unlock(space);
+    struct freelist_space_usage usage = {0};
+    lock_all(space);
+    for (unsigned i = 0; i < space->stripe_count; i++) {
+        const struct freelist_stripe *stripe = &space->stripes[i];
+        const size_t used = mm_plain_load(&stripe->used_pages);
+        usage.used_pages += used;
+        usage.free_pages += raw_memory_freelist_max_units(stripe->list) - used;
+        usage.grown_pages += raw_memory_freelist_size(stripe->list);
+        usage.decommit_left += mm_plain_load(&stripe->idle.count);
+    }
+    unlock_all(space);
     return usage;
 }
 
 bool freelist_space_verify(struct freelist_space *space)
 {
-    lock(space);
-    struct raw_memory_freelist_census census;
-    const bool sound = raw_memory_freelist_verify(space->list, &census) &&
-                       census.free_units + mm_plain_load(&space->used_pages) ==
-                           raw_memory_freelist_size(space->list);
-    unlock(space);
+    bool sound = true;
+    lock_all(space);
+    for (unsigned i = 0; i < space->stripe_count; i++) {
+        sound = freelist_stripe_verify(&space->stripes[i]) && sound;
+    }
+    unlock_all(space);
     return sound;
 }
 
@@ -264,10 +241,10 @@ const struct mm_owner *freelist_space_table_owner(const struct freelist_space *s
 
 void freelist_space_fork_prepare(struct freelist_space *space)
 {
-    lock(space);
+    lock_all(space);
 }
 
 void freelist_space_fork_done(struct freelist_space *space)
 {
-    unlock(space);
+    unlock_all(space);
 }

@@ -12,6 +12,14 @@
  * pages are mapped as pages in them are allocated. The list begins empty and grows by
  * chunks, when nothing that is free is large enough, up to the end of the extent.
  *
+ * Threads that wait for each other's allocations can have stripes: the pages are divided
+ * into so many equal parts of whole chunks (the last has the remainder as well), each with
+ * a lock, a list and growth of its own. alloc begins with the stripe that belongs to the
+ * processor it runs on, passes over stripes whose lock is held or which have no room, and
+ * comes back to those whose lock was held; free goes to the stripe of the address. The
+ * price: no run is longer than a stripe, and what is free is in pieces from the start. A
+ * stripe for each processor that allocates at the same time is enough.
+ *
  * If asked to, the space decommits a chunk as soon as all of its pages are free: its
  * memory goes back to the system and it reads as zero when it is used again. This needs
  * the mapper's quiescence (G5), which the space provides for itself: only chunks
@@ -21,13 +29,13 @@
  * later frees, or by freelist_space_trim.
  *
  * Thread-safe but for create and destroy of the same space. alloc and free are
- * serialised by one lock, which is held over decommits but not over mapping. `error`
- * may be NULL and is written only on failure.
+ * serialised by a lock for each stripe, which is held over decommits but not over mapping.
+ * `error` may be NULL and is written only on failure.
  *
- * Fork: the lock may be held by a thread that the child does not have. A child may use
+ * Fork: a lock may be held by a thread that the child does not have. A child may use
  * the space if the forking thread called freelist_space_fork_prepare before fork and
  * freelist_space_fork_done after it, in the parent and in the child, there behind
- * mmapper_after_fork_in_child. Then list and statistics are whole; what was allocated
+ * mmapper_after_fork_in_child. Then lists and statistics are whole; what was allocated
  * is allocated in the child too, also for calls that were still mapping their pages:
  * those pages stay used in the child.
  */
@@ -35,6 +43,7 @@
 #define SPACES_FREELIST_SPACE_H
 
 #include "mmapper/mmapper.h"
+#include "spaces/raw_memory_freelist.h"
 #include "spaces/space_placement.h"
 
 #ifdef __cplusplus
@@ -42,6 +51,8 @@ extern "C" {
 #endif
 
 struct freelist_space;
+
+enum { FREELIST_SPACE_MAX_STRIPES = 8 };
 
 enum freelist_space_freed {
     FREELIST_SPACE_KEEP = 0, /* freed chunks stay mapped, contents and all */
@@ -57,9 +68,12 @@ struct freelist_space_options {
     struct space_placement placement;
     size_t bytes; /* of the extent, table included: at least two chunks, whole ones */
     /* What is allocated: a power of two from 4 KiB to the chunk size. 0: 4 KiB. At most
-     * 2^30 - 130 of them fit into a space. */
+     * RAW_MEMORY_FREELIST_MAX_UNITS, or MAX_BINNED_UNITS, of them fit into a space. */
     size_t page_bytes;
     enum freelist_space_freed freed;
+    enum raw_memory_freelist_policy policy; /* which free run serves an alloc */
+    /* At most FREELIST_SPACE_MAX_STRIPES; 0: one. The pages must have a chunk for each. */
+    unsigned stripes;
 };
 
 /*
@@ -98,9 +112,10 @@ enum mm_status freelist_space_destroy(struct freelist_space *space,
                                       struct mm_error *error);
 
 /*
- * Allocates `pages` (positive) pages in a row, first fit, and maps their chunks.
+ * Allocates `pages` (positive) pages in a row, by the policy, and maps their chunks.
  * Contents are those that the last user left, or zero. Errors: NO_SPACE (no run of free
- * pages is as long, and the extent is at its end), INVALID_ARGUMENT, and those of
+ * pages is as long, and the extent is at its end; of several stripes, no one had such a
+ * run when it was looked at, or has so many pages at all), INVALID_ARGUMENT, and those of
  * mmapper_ensure_mapped, after which the pages are free again.
  */
 enum mm_status freelist_space_alloc(struct freelist_space *space, size_t pages,
@@ -128,11 +143,11 @@ struct freelist_space_usage {
     size_t decommit_left; /* chunks that a later free or trim has to decommit */
 };
 
-/* Exact at an instant during the call; takes the lock. */
+/* Exact at an instant during the call; takes all locks. */
 struct freelist_space_usage freelist_space_usage(struct freelist_space *space);
 
-/* Walks the list; false when it is damaged (somebody wrote over the table) or disagrees
- * with the statistics. Takes the lock. */
+/* Walks the lists; false when one is damaged (somebody wrote over the table) or disagrees
+ * with the statistics. Takes all locks. */
 bool freelist_space_verify(struct freelist_space *space);
 
 /* Constant while the space lives: all of it, and the part that the pages are in. */
@@ -142,7 +157,7 @@ size_t freelist_space_page_bytes(const struct freelist_space *space);
 const struct mm_owner *freelist_space_owner(const struct freelist_space *space);
 const struct mm_owner *freelist_space_table_owner(const struct freelist_space *space);
 
-/* Around fork, see above. Between the two, alloc and free of other threads wait. */
+/* Around fork, see above: all locks, taken and given back. Between the two, alloc and free of other threads wait. */
 void freelist_space_fork_prepare(struct freelist_space *space);
 void freelist_space_fork_done(struct freelist_space *space);
 

@@ -20,6 +20,71 @@ static size_t page_bytes_of(const struct freelist_space_options *options)
     return options->page_bytes == 0 ? DEFAULT_PAGE_BYTES : options->page_bytes;
 }
 
+static unsigned stripes_of(const struct freelist_space_options *options)
+{
+    return options->stripes == 0 ? 1 : options->stripes;
+}
+
+/* Of the list of a stripe that has so many pages. */
+static struct raw_memory_freelist_shape
+shape_for(const struct freelist_space_options *options, uint32_t pages)
+{
+    return (struct raw_memory_freelist_shape){
+        .max_units = pages,
+        .units = 0,
+        .grain = pages, /* what is added at a time is one block */
+        .heads = 1,
+        .policy = options->policy,
+    };
+}
+
+/* The bytes of a list's table and of a set of idle chunks, each up to a multiple of
+ * `line` bytes. */
+static size_t list_bytes(const struct freelist_space_options *options, uint32_t pages,
+                         size_t line)
+{
+    const struct raw_memory_freelist_shape shape = shape_for(options, pages);
+    const size_t bytes = raw_memory_freelist_table_bytes(&shape);
+    return (bytes + line - 1) / line * line;
+}
+
+static size_t set_bytes(const struct freelist_space_options *options, uint32_t chunks,
+                        size_t line)
+{
+    const size_t bytes =
+        options->freed == FREELIST_SPACE_DECOMMIT ? chunk_set_bytes(chunks) : 0;
+    return (bytes + line - 1) / line * line;
+}
+
+/* Several stripes have their parts of the table on cache lines of their own. */
+static size_t line_for(const struct freelist_space_options *options)
+{
+    return stripes_of(options) == 1 ? sizeof(uint64_t) : FREELIST_SPACE_CACHE_LINE;
+}
+
+/*
+ * The bytes of the chunks for the tables and sets of all stripes; 0 when there are too
+ * many pages. They are for as many pages as there would be beside a table of one chunk:
+ * some more than there are, in exchange for a place that needs no search.
+ */
+static size_t find_table_bytes(const struct freelist_space_options *options,
+                               size_t bytes, size_t chunk_bytes)
+{
+    const size_t most = (bytes - chunk_bytes) / page_bytes_of(options);
+    const size_t line = line_for(options);
+    if (most > UINT32_MAX || list_bytes(options, (uint32_t)most, line) == 0) {
+        return 0;
+    }
+    /* As one stripe; each further one has lists of its own, and ends its parts. */
+    const size_t chunks = bytes / chunk_bytes - 1;
+    const size_t needed =
+        list_bytes(options, (uint32_t)most, line) +
+        set_bytes(options, (uint32_t)chunks, line) +
+        (stripes_of(options) - 1) *
+            (list_bytes(options, 1, line) + set_bytes(options, 1, line) + line);
+    return (needed + chunk_bytes - 1) / chunk_bytes * chunk_bytes;
+}
+
 static const char *find_fault(const struct mmapper *mapper,
                               const struct freelist_space_options *options,
                               size_t bytes)
@@ -30,6 +95,13 @@ static const char *find_fault(const struct mmapper *mapper,
         options->freed != FREELIST_SPACE_DECOMMIT) {
         return "no such treatment of freed chunks";
     }
+    if (options->policy != RAW_MEMORY_FREELIST_FIRST_FIT &&
+        options->policy != RAW_MEMORY_FREELIST_BINNED) {
+        return "no such policy";
+    }
+    if (options->stripes > FREELIST_SPACE_MAX_STRIPES) {
+        return "too many stripes";
+    }
     if (!mm_is_power_of_two(page_bytes) || page_bytes < DEFAULT_PAGE_BYTES ||
         page_bytes > chunk_bytes) {
         return "no such page size";
@@ -37,53 +109,75 @@ static const char *find_fault(const struct mmapper *mapper,
     if (!mm_is_aligned(bytes, chunk_bytes) || bytes / chunk_bytes < 2) {
         return "not at least two whole chunks";
     }
-    return (bytes - chunk_bytes) / page_bytes > RAW_MEMORY_FREELIST_MAX_UNITS
-               ? "too many pages"
+    const size_t table_bytes = find_table_bytes(options, bytes, chunk_bytes);
+    if (table_bytes == 0) {
+        return "too many pages";
+    }
+    return bytes < table_bytes + stripes_of(options) * chunk_bytes
+               ? "not a chunk of pages for each stripe"
                : NULL;
 }
 
-/* Of the list of a space that has so many pages. */
-static struct raw_memory_freelist_shape shape_for(uint32_t pages)
-{
-    return (struct raw_memory_freelist_shape){
-        .max_units = pages,
-        .units = 0,
-        .grain = pages, /* what is added at a time is one block */
-        .heads = 1,
-    };
-}
-
-/* Where the table and the pages are in the extent. The table is for as many pages as
- * there would be beside a table of one chunk: some more than there are, in exchange for
- * a place that needs no search. */
+/* Where the table and the pages are in the extent. */
 static void lay_out(struct freelist_space *space,
                     const struct freelist_space_options *options)
 {
     const size_t chunk_bytes = mmapper_chunk_bytes(space->mapper);
     const size_t page_bytes = page_bytes_of(options);
+    const size_t table_bytes =
+        find_table_bytes(options, space->extent.bytes, chunk_bytes);
     space->log_page_bytes = (unsigned)__builtin_ctzll(page_bytes);
     space->log_chunk_pages = (unsigned)__builtin_ctzll(chunk_bytes / page_bytes);
     space->decommits = options->freed == FREELIST_SPACE_DECOMMIT;
-
-    const uint32_t most = (uint32_t)((space->extent.bytes - chunk_bytes) / page_bytes);
-    const struct raw_memory_freelist_shape shape = shape_for(most);
-    const size_t needed =
-        raw_memory_freelist_table_bytes(&shape) +
-        (space->decommits ? chunk_set_bytes(most >> space->log_chunk_pages) : 0);
-    const size_t table_bytes = (needed + chunk_bytes - 1) / chunk_bytes * chunk_bytes;
-    /* With at least 4 KiB of extent for each page, there is room for some. */
-    MM_CHECK(table_bytes < space->extent.bytes);
     space->table = mm_extent_of(space->extent.start, table_bytes);
     space->pages = mm_extent_of(space->extent.start + table_bytes,
                                 space->extent.bytes - table_bytes);
+
+    const size_t part_bytes =
+        space->pages.bytes / chunk_bytes / space->stripe_count * chunk_bytes;
+    space->stripe_pages = (uint32_t)(part_bytes / page_bytes);
+    for (unsigned i = 0; i < space->stripe_count; i++) {
+        const size_t offset = i * part_bytes;
+        space->stripes[i].pages = mm_extent_of(
+            space->pages.start + offset,
+            i + 1 < space->stripe_count ? part_bytes : space->pages.bytes - offset);
+    }
 }
 
-/* Hands the table's chunks to an owner of their own, and makes the list there. */
-static enum mm_status make_list(struct freelist_space *space, const char *name,
-                                struct mm_error *error)
+/* Makes the lists of the stripes, and their sets, one behind the other in the table. */
+static enum mm_status make_lists(struct freelist_space *space,
+                                 const struct freelist_space_options *options,
+                                 struct mm_error *error)
+{
+    const size_t line = line_for(options);
+    uintptr_t at = space->table.start;
+    for (unsigned i = 0; i < space->stripe_count; i++) {
+        struct freelist_stripe *stripe = &space->stripes[i];
+        const uint32_t pages = (uint32_t)(stripe->pages.bytes >> space->log_page_bytes);
+        const struct raw_memory_freelist_shape shape = shape_for(options, pages);
+        const size_t bytes = list_bytes(options, pages, line);
+        const uintptr_t set = at + bytes;
+        const uintptr_t next =
+            set + set_bytes(options, pages >> space->log_chunk_pages, line);
+        MM_CHECK(next <= mm_extent_end(space->table));
+        const enum mm_status status = raw_memory_freelist_create_on(
+            (void *)at, bytes, &shape, &stripe->list, error);
+        if (status != MM_OK) {
+            return status;
+        }
+        stripe->idle.words = (uint64_t *)set;
+        at = next;
+    }
+    return MM_OK;
+}
+
+/* Hands the table's chunks to an owner of their own, and makes the lists there. */
+static enum mm_status make_table(struct freelist_space *space,
+                                 const struct freelist_space_options *options,
+                                 struct mm_error *error)
 {
     const struct mm_owner_options owner = {
-        .name = name,
+        .name = options->name,
         .kind = MM_KIND_FREELIST,
         .strategy = mm_owner_strategy(space->owner),
     };
@@ -98,13 +192,9 @@ static enum mm_status make_list(struct freelist_space *space, const char *name,
         return status;
     }
     space->holds_table = true;
-    const struct raw_memory_freelist_shape shape =
-        shape_for((uint32_t)(space->pages.bytes >> space->log_page_bytes));
-    status = raw_memory_freelist_create_at(space->mapper, space->table_owner,
-                                           space->table, &shape, &space->list, error);
-    space->idle.words =
-        (uint64_t *)(space->table.start + raw_memory_freelist_table_bytes(&shape));
-    return status;
+    status =
+        mmapper_ensure_mapped(space->mapper, space->table_owner, space->table, error);
+    return status == MM_OK ? make_lists(space, options, error) : status;
 }
 
 /* Undoes what was done, as the flags say, last step first. Goes on where it left off if
@@ -136,22 +226,32 @@ static enum mm_status dismantle(struct freelist_space *space, struct mm_error *e
 
 static void free_handle(struct freelist_space *space)
 {
-    if (space->list != NULL) {
-        /* Its table is ours: there is nothing in it that could fail. */
-        (void)raw_memory_freelist_destroy(space->list, NULL);
+    for (unsigned i = 0; i < space->stripe_count; i++) {
+        struct freelist_stripe *stripe = &space->stripes[i];
+        if (stripe->list != NULL) {
+            /* Its table is ours: there is nothing in it that could fail. */
+            (void)raw_memory_freelist_destroy(stripe->list, NULL);
+        }
+        (void)pthread_mutex_destroy(&stripe->lock);
     }
-    (void)pthread_mutex_destroy(&space->lock);
     free(space);
 }
 
 static struct freelist_space *make_handle(struct mmapper *mapper,
                                           struct mm_owner *owner,
-                                          struct mm_extent extent,
+                                          struct mm_extent extent, unsigned stripes,
                                           struct mm_error *error)
 {
     struct freelist_space *space = calloc(1, sizeof(*space));
-    if (space == NULL || pthread_mutex_init(&space->lock, NULL) != 0) {
-        free(space);
+    bool made = space != NULL;
+    while (made && space->stripe_count < stripes) {
+        made = pthread_mutex_init(&space->stripes[space->stripe_count].lock, NULL) == 0;
+        space->stripe_count += made ? 1 : 0;
+    }
+    if (!made) {
+        if (space != NULL) {
+            free_handle(space);
+        }
         (void)space_fail(error, MM_NO_MEMORY, MM_OPERATION_CREATE,
                          "no memory for the space itself", extent);
         return NULL;
@@ -168,7 +268,7 @@ static enum mm_status finish(struct freelist_space *made,
                              struct freelist_space **space, struct mm_error *error)
 {
     lay_out(made, options);
-    const enum mm_status status = make_list(made, options->name, error);
+    const enum mm_status status = make_table(made, options, error);
     if (status != MM_OK) {
         (void)dismantle(made, NULL);
         free_handle(made);
@@ -200,7 +300,8 @@ enum mm_status freelist_space_create_at(struct mmapper *mapper, struct mm_owner 
         return space_fail(error, MM_WRONG_STATE, MM_OPERATION_CREATE,
                           "not all of it is the owner's and quarantined", extent);
     }
-    struct freelist_space *made = make_handle(mapper, owner, extent, error);
+    struct freelist_space *made =
+        make_handle(mapper, owner, extent, stripes_of(options), error);
     if (made == NULL) {
         return MM_NO_MEMORY;
     }
@@ -221,7 +322,8 @@ enum mm_status freelist_space_create(struct mmapper *mapper,
     if (fault != NULL) {
         return refuse(error, fault, mm_extent_of(0, 0));
     }
-    struct freelist_space *made = make_handle(mapper, NULL, mm_extent_of(0, 0), error);
+    struct freelist_space *made =
+        make_handle(mapper, NULL, mm_extent_of(0, 0), stripes_of(options), error);
     if (made == NULL) {
         return MM_NO_MEMORY;
     }

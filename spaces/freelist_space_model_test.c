@@ -12,13 +12,17 @@ enum {
     CHUNK_PAGES = FIXTURE_CHUNK / PAGE,
     CHUNKS = 12,
     PAGES = (CHUNKS - 1) * CHUNK_PAGES,
-    SEQUENCES = 30,
+    SEQUENCES = 36,
     STEPS = 1500,
 };
+
+/* One stripe, some with a remainder, as many as there can be. */
+static const unsigned stripe_counts[] = {1, 3, FREELIST_SPACE_MAX_STRIPES};
 
 struct model {
     struct freelist_space *space;
     bool decommits;
+    unsigned stripes;
     uintptr_t start;
     size_t used;
     size_t run[PAGES];     /* pages of the allocated run that begins here, or 0 */
@@ -44,12 +48,15 @@ static void expect_page(const struct model *model, size_t page)
     EXPECT_EQ(*word_of(model, page, PAGE - sizeof(uint64_t)), model->token[page]);
 }
 
-/* Whether there are `pages` free pages in a row. */
+/* Whether there are `pages` free pages in a row, all in one stripe. */
 static bool has_room(const struct model *model, size_t pages)
 {
+    const size_t part = (CHUNKS - 1) / model->stripes * CHUNK_PAGES;
     size_t row = 0;
     for (size_t page = 0; page < PAGES && row < pages; page++) {
-        row = model->taken[page] ? 0 : row + 1;
+        const bool begins = page % part == 0 && page / part < model->stripes;
+        row = (begins ? 0 : row) + 1;
+        row = model->taken[page] ? 0 : row;
     }
     return row >= pages;
 }
@@ -142,7 +149,8 @@ static void compare(const struct model *model)
     EXPECT(freelist_space_verify(model->space));
 }
 
-static void run_sequence(uint64_t *state, bool decommits)
+static void run_sequence(uint64_t *state, bool decommits, unsigned stripes,
+                         enum raw_memory_freelist_policy policy)
 {
     struct fixture fixture;
     struct mmapper *mapper = fixture_begin(&fixture, CHUNKS);
@@ -150,10 +158,13 @@ static void run_sequence(uint64_t *state, bool decommits)
         .name = "pages",
         .bytes = (size_t)CHUNKS * FIXTURE_CHUNK,
         .freed = decommits ? FREELIST_SPACE_DECOMMIT : FREELIST_SPACE_KEEP,
+        .policy = policy,
+        .stripes = stripes,
     };
     struct model *model = calloc(1, sizeof(*model));
     EXPECT(model != NULL);
     model->decommits = decommits;
+    model->stripes = stripes;
     EXPECT_OK(freelist_space_create(mapper, &options, &model->space, NULL));
     model->start = freelist_space_pages(model->space).start;
     for (int step = 0; step < STEPS; step++) {
@@ -182,7 +193,9 @@ int main(int argc, char **argv)
 {
     uint64_t state = fixture_seed(argc, argv);
     for (int sequence = 0; sequence < SEQUENCES; sequence++) {
-        run_sequence(&state, sequence % 2 == 0);
+        run_sequence(&state, sequence % 2 == 0, stripe_counts[sequence / 2 % 3],
+                     sequence / 6 % 2 == 0 ? RAW_MEMORY_FREELIST_FIRST_FIT
+                                           : RAW_MEMORY_FREELIST_BINNED);
     }
     return 0;
 }

@@ -104,13 +104,16 @@ static void *work(void *argument)
     return NULL;
 }
 
-static struct freelist_space *make_space(struct mmapper *mapper,
-                                         enum freelist_space_freed freed)
+static struct freelist_space *
+make_space(struct mmapper *mapper, enum freelist_space_freed freed, unsigned stripes)
 {
     const struct freelist_space_options options = {
         .name = "pages",
         .bytes = (size_t)CHUNKS * FIXTURE_CHUNK,
         .freed = freed,
+        .policy =
+            stripes > 1 ? RAW_MEMORY_FREELIST_BINNED : RAW_MEMORY_FREELIST_FIRST_FIT,
+        .stripes = stripes,
     };
     struct freelist_space *space;
     EXPECT_OK(freelist_space_create(mapper, &options, &space, NULL));
@@ -144,11 +147,12 @@ static void expect_all_free(struct freelist_space *space)
     EXPECT(freelist_space_verify(space));
 }
 
-static void test_hammer(uint64_t seed, enum freelist_space_freed freed)
+static void test_hammer(uint64_t seed, enum freelist_space_freed freed,
+                        unsigned stripes)
 {
     struct fixture fixture;
     struct mmapper *mapper = fixture_begin(&fixture, 64);
-    struct freelist_space *space = make_space(mapper, freed);
+    struct freelist_space *space = make_space(mapper, freed, stripes);
     struct worker workers[THREADS];
     start_workers(workers, space, seed, NULL);
     const uint64_t exhausted = join_workers(workers);
@@ -194,11 +198,11 @@ static void run_child(struct mmapper *mapper, struct freelist_space *space)
     EXPECT(freelist_space_verify(space));
 }
 
-static void test_fork(uint64_t seed)
+static void test_fork(uint64_t seed, unsigned stripes)
 {
     struct fixture fixture;
     struct mmapper *mapper = fixture_begin(&fixture, 64);
-    struct freelist_space *space = make_space(mapper, FREELIST_SPACE_DECOMMIT);
+    struct freelist_space *space = make_space(mapper, FREELIST_SPACE_DECOMMIT, stripes);
     struct worker workers[THREADS];
     /* None of them ends before the last fork: a thread that has ended, and is joined
      * only in the parent, would be a leak in the child. */
@@ -264,7 +268,7 @@ static void test_decommit_while_mapping(bool by_trim)
     };
     struct mmapper *mapper;
     EXPECT_OK(mmapper_create(&options, &support, &mapper, NULL));
-    struct freelist_space *space = make_space(mapper, FREELIST_SPACE_DECOMMIT);
+    struct freelist_space *space = make_space(mapper, FREELIST_SPACE_DECOMMIT, 1);
     interrupted.space = space;
     uintptr_t a;
     uintptr_t b;
@@ -293,8 +297,10 @@ int main(int argc, char **argv)
     const uint64_t seed = fixture_seed(argc, argv);
     test_decommit_while_mapping(true);
     test_decommit_while_mapping(false);
-    test_hammer(seed, FREELIST_SPACE_KEEP);
-    test_hammer(seed, FREELIST_SPACE_DECOMMIT);
-    test_fork(seed);
+    for (unsigned stripes = 1; stripes <= 4; stripes += 3) {
+        test_hammer(seed, FREELIST_SPACE_KEEP, stripes);
+        test_hammer(seed, FREELIST_SPACE_DECOMMIT, stripes);
+        test_fork(seed, stripes);
+    }
     return 0;
 }

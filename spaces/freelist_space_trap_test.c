@@ -14,8 +14,9 @@
 #include "spaces/raw_memory_freelist.h"
 #include "spaces/test_fixture.h"
 
-enum part { NOTHING, LOCK, UNLOCK, ALLOC, ALLOC_FROM_UNIT, FREE, GROW };
+enum part { NOTHING, LOCK, TRYLOCK, HOLD, UNLOCK, ALLOC, ALLOC_FROM_UNIT, FREE, GROW };
 
+/* Of HOLD: another thread holds the lock, as long as nobody waits for it. */
 static struct {
     struct fixture fixture;
     struct freelist_space *space;
@@ -46,6 +47,21 @@ int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
     g.locks++;
     g.held++;
     return breaks(LOCK) ? EINVAL : __real_pthread_mutex_lock(mutex);
+}
+
+int __real_pthread_mutex_trylock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *mutex)
+{
+    g.locks++;
+    if (breaks(TRYLOCK)) {
+        return EINVAL;
+    }
+    if (breaks(HOLD)) {
+        return EBUSY;
+    }
+    g.held++;
+    return __real_pthread_mutex_trylock(mutex);
 }
 
 int __real_pthread_mutex_unlock(pthread_mutex_t *mutex);
@@ -169,6 +185,11 @@ static void test_locks(void)
     EXPECT_EQ(g.held, 1);
     freelist_space_fork_done(g.space);
     expect_locks(1);
+    /* A lock that is held is waited for, in the end. */
+    g.broken = HOLD;
+    EXPECT_OK(freelist_space_free(g.space, space_alloc(g.space, 1), NULL, NULL));
+    g.broken = NOTHING;
+    expect_locks(3);
 }
 
 int main(void)
@@ -178,6 +199,7 @@ int main(void)
     test_locks();
     expect_trap(free_pages, LOCK, 0);
     expect_trap(free_pages, UNLOCK, 0);
+    expect_trap(allocate, TRYLOCK, 0);
     expect_trap(allocate, GROW, 0);
     expect_trap(allocate, ALLOC_FROM_UNIT, 0);
     expect_trap(allocate, FREE, 0);

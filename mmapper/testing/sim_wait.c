@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting: for a change of what a thread has read, and for mutexes. */
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -79,13 +80,29 @@ static struct sim_mutex *find_mutex(const void *address)
     return made;
 }
 
+static void take_mutex(struct sim_mutex *mutex, const void *address)
+{
+    struct sim_thread *thread = &mm_sim.threads[mm_sim.running];
+    mutex->holder = mm_sim.running;
+    sim_join_view(&thread->view, &mutex->view);
+    sim_join_clock(&thread->clock, &mutex->clock);
+    sim_mix(SIM_EVENT_LOCK);
+    if (mm_sim.observer.event != NULL) {
+        struct sim_event event = {.kind = SIM_EVENT_LOCK, .address = address};
+        sim_report(&event);
+    }
+}
+
 /* NOLINTBEGIN(bugprone-reserved-identifier): the names are the linker's (--wrap). */
 
-/* The linker puts these in the place of pthread_mutex_lock and unlock
- * (-Wl,--wrap=...), for the spaces that have a lock. */
+/* The linker puts these in the place of pthread_mutex_lock and so on
+ * (-Wl,--wrap=...), for the spaces that have locks. */
 int __wrap_pthread_mutex_lock(pthread_mutex_t *address);
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *address);
 int __wrap_pthread_mutex_unlock(pthread_mutex_t *address);
+int __wrap_sched_getcpu(void);
 int __real_pthread_mutex_lock(pthread_mutex_t *address);
+int __real_pthread_mutex_trylock(pthread_mutex_t *address);
 int __real_pthread_mutex_unlock(pthread_mutex_t *address);
 
 int __wrap_pthread_mutex_lock(pthread_mutex_t *address)
@@ -104,14 +121,23 @@ int __wrap_pthread_mutex_lock(pthread_mutex_t *address)
         mm_sim.runnable &= ~(1U << me);
         sim_give_way();
     }
-    mutex->holder = (int)me;
-    sim_join_view(&thread->view, &mutex->view);
-    sim_join_clock(&thread->clock, &mutex->clock);
-    sim_mix(SIM_EVENT_LOCK);
-    if (mm_sim.observer.event != NULL) {
-        struct sim_event event = {.kind = SIM_EVENT_LOCK, .address = address};
-        sim_report(&event);
+    take_mutex(mutex, address);
+    return 0;
+}
+
+/* What it is told when the mutex is held orders nothing. */
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *address)
+{
+    if (mm_sim.running < 0) {
+        return __real_pthread_mutex_trylock(address);
     }
+    sim_point(NULL);
+    struct sim_mutex *mutex = find_mutex(address);
+    if (mutex->holder >= 0) {
+        sim_mix(SIM_EVENT_LOCK + ((uint64_t)EBUSY << 8));
+        return EBUSY;
+    }
+    take_mutex(mutex, address);
     return 0;
 }
 
@@ -142,6 +168,12 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t *address)
         sim_report(&event);
     }
     return 0;
+}
+
+/* Each thread runs on a processor of its own, what is no thread's on the first one. */
+int __wrap_sched_getcpu(void)
+{
+    return (int)sim_atomic_thread();
 }
 
 /* NOLINTEND(bugprone-reserved-identifier) */

@@ -10,8 +10,8 @@ const char *const program_owner_names[OWNER_COUNT] = {"heap",  "other", "code", 
                                                       "guest", "extra", "again"};
 const char *const program_protections[8] = {"none", "r",  "w",  "rw",
                                             "x",    "rx", "wx", "rwx"};
-const char *const program_spaces[PROGRAM_SPACES] = {"immortal", "freelist", "metadata",
-                                                    "slots", "eager"};
+const char *const program_spaces[PROGRAM_SPACES] = {
+    "immortal", "freelist", "metadata", "slots", "eager", "stripes", "binned"};
 
 const struct op_form op_forms[OP_KIND_COUNT] = {
     [OP_QUARANTINE] = {NULL, "quarantine", true, true, 0},

@@ -96,7 +96,9 @@ enum {
     WITH_FREELIST = 2,
     WITH_METADATA = 4,
     WITH_SLOTS = 8,
-    WITH_EAGER = 16, /* the immortal space maps all at once */
+    WITH_EAGER = 16,   /* the immortal space maps all at once */
+    WITH_STRIPES = 32, /* the free list has two stripes */
+    WITH_BINNED = 64,  /* and bins */
 };
 
 struct program {

@@ -17,7 +17,7 @@ struct op_form {
 extern const struct op_form op_forms[OP_KIND_COUNT];
 extern const char *const program_owner_names[OWNER_COUNT];
 extern const char *const program_protections[8]; /* by MM_ACCESS_* */
-enum { PROGRAM_SPACES = 5 };
+enum { PROGRAM_SPACES = 7 };
 extern const char *const program_spaces[PROGRAM_SPACES]; /* by the bits WITH_* */
 
 #endif /* STRESS_EXPLORE_PROGRAM_FORMS_H */

@@ -128,17 +128,22 @@ static uint64_t page_mask(const struct world *world, const struct block *block)
     return ((UINT64_C(1) << pages) - 1) << first;
 }
 
-static bool has_run(uint64_t used, size_t all, size_t pages)
+/* No run goes from one stripe into the next. */
+static bool has_run(const struct world *world, uint64_t used, size_t pages)
 {
+    const size_t all = world->spaces->pages.bytes / SPACES_PAGE;
+    const bool striped = (world->program->spaces & WITH_STRIPES) != 0;
+    const size_t part = striped ? all / FREELIST_STRIPES : all;
     for (size_t at = 0; at + pages <= all; at++) {
-        if ((used >> at & ((UINT64_C(1) << pages) - 1)) == 0) {
+        if (at % part + pages <= part &&
+            (used >> at & ((UINT64_C(1) << pages) - 1)) == 0) {
             return true;
         }
     }
     return false;
 }
 
-/* The pages that somebody may have had at some time during the call. The lock orders
+/* The pages that somebody may have had at some time during the call. Locks order
  * calls, so steps tell what was before what. A call that fails has pages, too, for a
  * while, and nobody knows which. */
 static bool may_have_filled(const struct world *world, const struct space_call *call)
@@ -160,7 +165,7 @@ static bool may_have_filled(const struct world *world, const struct space_call *
             return true;
         }
     }
-    return !has_run(used, world->spaces->pages.bytes / SPACES_PAGE, call->asked);
+    return !has_run(world, used, call->asked);
 }
 
 /* Chunks without a used page: those mapped still have to be decommitted some time. */

@@ -140,6 +140,54 @@ const char *const space_scenarios[] = {
     "thread 1\nfreelist alloc 1 2\n"
     "thread 2\nheap lookup 1 2\n",
 
+    /* Two stripes, of a chunk each. Threads begin with that of their number. */
+    "program stripes-alloc-alloc\n"
+    "with freelist\nwith stripes\n"
+    "thread 0\nfreelist alloc 0 2\nfreelist usage\n"
+    "thread 1\nfreelist alloc 1 3\n"
+    "thread 2\nheap lookup 1 2\n",
+
+    "program stripes-passed-over\n"
+    "with freelist\nwith stripes\n"
+    "setup freelist alloc 0 3\n"
+    "thread 0\nfreelist alloc 1 2\nfreelist alloc 2 1\n"
+    "thread 1\nfreelist free 0\nfreelist alloc 3 4\n"
+    "thread 2\nfreelist usage\n",
+
+    "program stripes-exhausted\n"
+    "with freelist\nwith stripes\nrecords\n"
+    "setup freelist alloc 0 4\nsetup freelist alloc 1 3\n"
+    "thread 0\nfreelist free 0\nfreelist alloc 2 5\n"
+    "thread 1\nfreelist alloc 3 2\nfreelist alloc 4 1\n"
+    "thread 2\nfreelist alloc 5 1\n",
+
+    "program stripes-decommit-against-reuse\n"
+    "with freelist\nwith stripes\n"
+    "setup freelist alloc 0 4\nsetup freelist alloc 1 4\n"
+    "thread 0\nfreelist free 0\nfreelist alloc 2 1\n"
+    "thread 1\nfreelist free 1\nfreelist trim\n"
+    "thread 2\nheap is-mapped 1 2\n",
+
+    "program stripes-binned\n"
+    "with freelist\nwith stripes\nwith binned\n"
+    "setup freelist alloc 0 1\nsetup freelist alloc 1 2\n"
+    "thread 0\nfreelist free 0\nfreelist alloc 2 1\n"
+    "thread 1\nfreelist free 1\nfreelist alloc 3 4\n"
+    "thread 2\nfreelist usage\n",
+
+    "program stripes-with-faults\n"
+    "with freelist\nwith stripes\nfaults 1\nrecords\n"
+    "thread 0\nfreelist alloc 0 2\nfreelist free 0\n"
+    "thread 1\nfreelist alloc 1 4\n"
+    "thread 2\nheap lookup 1 2\n",
+
+    "program pages-binned\n"
+    "with freelist\nwith binned\n"
+    "setup freelist alloc 0 1\nsetup freelist alloc 1 1\nsetup freelist alloc 2 2\n"
+    "thread 0\nfreelist free 0\nfreelist alloc 3 2\n"
+    "thread 1\nfreelist free 1\nfreelist alloc 4 1\n"
+    "thread 2\nfreelist alloc 5 3\n",
+
     /* Side metadata: a page a unit in chunks 0 and 1, all values in chunk 2. */
     "program metadata-map-map\n"
     "with metadata\n"

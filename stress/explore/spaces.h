@@ -23,6 +23,7 @@ enum {
     IMMORTAL_CHUNKS = 2,
     IMMORTAL_UNIT = WORLD_CHUNK / 8, /* what requests are multiples of */
     FREELIST_CHUNKS = 3,
+    FREELIST_STRIPES = 2, /* of a chunk each, if asked for */
     METADATA_CHUNKS = 3,
     SLOT_COUNT = 2,
     SPACES_PAGE = 4096,
@@ -31,7 +32,9 @@ enum {
      * chunks; table 1 has four bits a unit: all units in one word. */
     UNIT_DATA = 64 * 1024,
     SPACES_UNITS = 8,
-    FREELIST_TABLE_USED = 256, /* more than the table of so few pages has */
+    /* What the tables of so few pages have, and of those with bins. */
+    FREELIST_TABLE_USED = 256,
+    FREELIST_BINS_USED = 5120,
     SPACES_BLOCKS = WORLD_CALLS + PROGRAM_SETUP,
     SPACES_CALLS = WORLD_CALLS + PROGRAM_SETUP,
     STRANGER_ID = 250, /* a space that holds no slot */
@@ -96,7 +99,7 @@ struct spaces {
     uint16_t chunks; /* those that spaces have or take */
     struct mm_extent immortal_extent;
     struct mm_extent pages; /* of the freelist space */
-    struct mm_extent table;
+    struct mm_extent table; /* of that, what is used */
     struct mm_extent slot_extent;
     unsigned char *image;  /* of the window, as setup left it */
     uint16_t image_chunks; /* in which there is something */
@@ -117,7 +120,7 @@ int spaces_owner(const struct world *world, const struct mm_owner *owner);
 bool spaces_may_claim(const struct world *world, const struct call_log *log,
                       const struct watch_change *change);
 
-/* The one lock that a space documents: freelist_space's. */
+/* The locks that a space documents: freelist_space's. */
 bool spaces_is_lock(const struct world *world, const void *mutex);
 
 /* A store that is none to a mapper's table. */

@@ -42,7 +42,7 @@ static bool is_used(const struct world *world, uintptr_t address)
         }
     }
     return (spaces->freelist != NULL &&
-            address - spaces->table.start < FREELIST_TABLE_USED) ||
+            mm_extent_contains_address(spaces->table, address)) ||
            (spaces->metadata != NULL &&
             mm_extent_contains_address(side_metadata_table_extent(spaces->metadata, 1),
                                        address));

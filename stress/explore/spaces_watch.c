@@ -44,8 +44,13 @@ bool spaces_may_claim(const struct world *world, const struct call_log *log,
 
 bool spaces_is_lock(const struct world *world, const void *mutex)
 {
-    return world->spaces != NULL && world->spaces->freelist != NULL &&
-           mutex == &world->spaces->freelist->lock;
+    const struct freelist_space *space =
+        world->spaces != NULL ? world->spaces->freelist : NULL;
+    bool found = false;
+    for (unsigned i = 0; space != NULL && i < space->stripe_count; i++) {
+        found |= mutex == &space->stripes[i].lock;
+    }
+    return found;
 }
 
 bool spaces_committed(const struct world *world, uintptr_t address, size_t bytes)

@@ -8,10 +8,10 @@
 #include "spaces/raw_memory_freelist_internal.h"
 #include "stress/explore/spaces.h"
 
-/* The two handles with fields that no atomic operation writes. */
+/* The handles with fields that no atomic operation writes. */
 struct plain_fields {
     struct freelist_space space;
-    struct raw_memory_freelist list;
+    struct raw_memory_freelist lists[FREELIST_STRIPES];
 };
 
 enum { WINDOW_BYTES = PROGRAM_CHUNKS * WORLD_CHUNK };
@@ -70,12 +70,16 @@ static bool make_immortal(struct world *world, size_t *next)
 static bool make_freelist(struct world *world, size_t *next)
 {
     struct spaces *spaces = world->spaces;
+    const unsigned with = world->program->spaces;
+    const bool binned = (with & WITH_BINNED) != 0;
     const struct freelist_space_options options = {
         .name = "pages",
         .placement = place(next, FREELIST_CHUNKS),
         .bytes = FREELIST_CHUNKS * (size_t)WORLD_CHUNK,
         .page_bytes = SPACES_PAGE,
         .freed = FREELIST_SPACE_DECOMMIT,
+        .policy = binned ? RAW_MEMORY_FREELIST_BINNED : RAW_MEMORY_FREELIST_FIRST_FIT,
+        .stripes = (with & WITH_STRIPES) != 0 ? FREELIST_STRIPES : 1,
     };
     if (freelist_space_create(world->mappers[0], &options, &spaces->freelist, NULL) !=
         MM_OK) {
@@ -83,7 +87,7 @@ static bool make_freelist(struct world *world, size_t *next)
     }
     spaces->pages = freelist_space_pages(spaces->freelist);
     spaces->table = freelist_space_extent(spaces->freelist);
-    spaces->table.bytes = spaces->pages.start - spaces->table.start;
+    spaces->table.bytes = binned ? FREELIST_BINS_USED : FREELIST_TABLE_USED;
     spaces->owners[SPACE_OWNER_PAGES] = freelist_space_owner(spaces->freelist);
     spaces->owners[SPACE_OWNER_TABLE] = freelist_space_table_owner(spaces->freelist);
     return true;
@@ -168,7 +172,9 @@ void spaces_settle(struct world *world)
     if (spaces->freelist != NULL) {
         struct plain_fields *fields = spaces->handles;
         fields->space = *spaces->freelist;
-        fields->list = *spaces->freelist->list;
+        for (unsigned i = 0; i < fields->space.stripe_count; i++) {
+            fields->lists[i] = *fields->space.stripes[i].list;
+        }
     }
     spaces->facts.zeroed = 0;
     spaces->initial = spaces->facts;
@@ -186,9 +192,11 @@ void spaces_begin_run(struct world *world)
     if (spaces->freelist != NULL) {
         const struct plain_fields *fields = spaces->handles;
         const size_t at = spaces->table.start - WORLD_BASE;
-        *spaces->freelist->list = fields->list;
+        for (unsigned i = 0; i < fields->space.stripe_count; i++) {
+            *fields->space.stripes[i].list = fields->lists[i];
+        }
         *spaces->freelist = fields->space;
-        memcpy(window() + at, spaces->image + at, FREELIST_TABLE_USED);
+        memcpy(window() + at, spaces->image + at, spaces->table.bytes);
     }
     spaces->facts = spaces->initial;
     spaces->runs++;

@@ -13,7 +13,7 @@ _HOOK = re.compile(
 _OURS = {
     False: re.compile(r"^(mm|mmapper|mmap_support)_"),
     True: re.compile(
-        r"^(chunk_set|freelist_space|freelist_table|immortal_space|raw_memory_freelist"
+        r"^(chunk_set|freelist_(?:sizes|space|stripe|table)|immortal_space|raw_memory_freelist"
         r"|side_metadata|space_error|space_map|space_placement|space)_"
     ),
 }
@@ -32,8 +32,11 @@ _C_LIBRARY = """
 MAPPER = frozenset((_MAPPING_SUPPORT + _C_LIBRARY).split())
 # The spaces hold their descriptions on the heap and map memory through the mapper only.
 SPACES = frozenset(f"{_C_LIBRARY} calloc free".split())
-# One of them has a lock, which its header documents.
-_LOCKS = frozenset(f"pthread_mutex_{name}" for name in "init lock unlock destroy".split())
+# One of them has locks, which its header documents, and chooses one by the processor.
+_LOCKS = frozenset(
+    ["sched_getcpu"]
+    + [f"pthread_mutex_{name}" for name in "init lock trylock unlock destroy".split()]
+)
 
 
 def _of_spaces(archive):
