@@ -36,6 +36,13 @@ static void adopt_new(struct world *world, struct world_freelist *freelist,
     memset(freelist->run, 0, sizeof(freelist->run));
 }
 
+/* The chunks of the tables of so few pages: a bin takes an entry of 8 bytes, and each
+ * stripe has all of them. */
+static size_t table_chunks(unsigned stripes, bool binned)
+{
+    return binned ? (stripes * 256 * 8 + WORLD_CHUNK) / WORLD_CHUNK : 1;
+}
+
 void freelist_create(struct world *world, struct input *input)
 {
     struct world_freelist *freelist = any_freelist(world, input);
@@ -46,15 +53,21 @@ void freelist_create(struct world *world, struct input *input)
     const size_t chunks = 2 + shape % 12;
     const struct world_placement placement = world_placement(world, input, chunks, 1);
     freelist->decommits = (shape & 16) != 0;
+    freelist->stripes = 1 + (shape >> 5 & 3);
+    const bool binned = (shape & 128) != 0;
     const struct freelist_space_options options = {
         .name = "freelist",
         .placement = placement.placement,
         .bytes = chunks * WORLD_CHUNK,
         .page_bytes = WORLD_PAGE,
         .freed = freelist->decommits ? FREELIST_SPACE_DECOMMIT : FREELIST_SPACE_KEEP,
+        .policy = binned ? RAW_MEMORY_FREELIST_BINNED : RAW_MEMORY_FREELIST_FIRST_FIT,
+        .stripes = freelist->stripes,
     };
     enum mm_status expected = placement.expected;
-    if (expected == MM_OK && world->failing.armed) {
+    if (chunks < table_chunks(freelist->stripes, binned) + freelist->stripes) {
+        expected = MM_INVALID_ARGUMENT;
+    } else if (expected == MM_OK && world->failing.armed) {
         expected = MM_NO_MEMORY;
     }
     EXPECT_STATUS(
@@ -92,10 +105,17 @@ static bool page_is_used(const struct world_freelist *freelist, size_t page)
     return false;
 }
 
+/* In one stripe. */
 static bool has_free_run(const struct world_freelist *freelist, size_t pages)
 {
+    const size_t chunk_pages = WORLD_CHUNK / WORLD_PAGE;
+    const size_t part =
+        page_count(freelist) / chunk_pages / freelist->stripes * chunk_pages;
     size_t free = 0;
     for (size_t i = 0; i < page_count(freelist); i++) {
+        if (i % part == 0 && i / part < freelist->stripes) {
+            free = 0;
+        }
         free = page_is_used(freelist, i) ? 0 : free + 1;
         if (free >= pages) {
             return true;

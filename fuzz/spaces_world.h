@@ -77,6 +77,7 @@ struct world_metadata {
 struct world_freelist {
     struct freelist_space *space; /* NULL: does not exist */
     bool decommits;
+    unsigned stripes;
     size_t run[WORLD_PAGES]; /* pages of the run that begins at this page; 0: none */
 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads allocate and free runs of pages in free-list spaces: one that keeps what is
- * freed mapped, one that decommits wholly free chunks, and one of 2 TiB whose list's
- * table must stay untouched where nothing was allocated (O7). Pages have one holder
+ * freed mapped, one that decommits wholly free chunks, one of 2 TiB whose list's table
+ * must stay untouched where nothing was allocated (O7), and one with bins and stripes
+ * that decommits as well. Pages have one holder
  * (O1), keep their tokens (O3), and are all accounted for (O4).
  */
 #include "stress/freelist.h"
@@ -23,7 +24,12 @@ static bool make_shelf(struct freelist *freelist, unsigned index)
     struct shelf *shelf = &freelist->shelves[index];
     struct freelist_space_options options = {.name = "pages"};
     options.bytes = (size_t)FREELIST_SPACE_CHUNKS * FREELIST_CHUNK_BYTES;
-    options.freed = index == 1 ? FREELIST_SPACE_DECOMMIT : FREELIST_SPACE_KEEP;
+    options.freed = index == 1 || index == FREELIST_STRIPED ? FREELIST_SPACE_DECOMMIT
+                                                            : FREELIST_SPACE_KEEP;
+    if (index == FREELIST_STRIPED) {
+        options.policy = RAW_MEMORY_FREELIST_BINNED;
+        options.stripes = FREELIST_STRIPES;
+    }
     if (index == FREELIST_HUGE) {
         options.bytes = STRESS_HUGE_BYTES;
         options.strategy.accounting = MM_UNACCOUNTED;

@@ -14,8 +14,10 @@
 #include "stress/runner.h"
 
 enum {
-    FREELIST_SPACES = 3,
-    FREELIST_HUGE = 2, /* the index of the huge one */
+    FREELIST_SPACES = 4,
+    FREELIST_HUGE = 2,    /* the index of the huge one */
+    FREELIST_STRIPED = 3, /* and of the one with bins and stripes */
+    FREELIST_STRIPES = 4,
     FREELIST_CHUNK_BYTES = 64 << 10,
     FREELIST_SPACE_CHUNKS = 64,
     FREELIST_RUNS = 48, /* that a thread holds of a space, at most */

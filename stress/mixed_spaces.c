@@ -12,6 +12,7 @@ enum {
     METADATA_LOG_GRAIN = 12,
     IMMORTAL_BYTES = 1 << 20,
     PAGES_BYTES = 4 << 20,
+    PAGES_STRIPES = 4,
 };
 
 /* In a crowded window there may be no room: then there is none for a while. */
@@ -37,7 +38,12 @@ bool mixed_spaces_create(struct mixed *mixed)
         {.log_data_bytes = METADATA_LOG_GRAIN, .log_bits = 1},
     };
     const struct freelist_space_options pages = {
-        .name = "pages", .bytes = PAGES_BYTES, .freed = FREELIST_SPACE_DECOMMIT};
+        .name = "pages",
+        .bytes = PAGES_BYTES,
+        .freed = FREELIST_SPACE_DECOMMIT,
+        .policy = RAW_MEMORY_FREELIST_BINNED,
+        .stripes = PAGES_STRIPES,
+    };
     const struct space_map_options slots = {.log_slot_bytes = 18, .slots = MIXED_SLOTS};
     mixed->data = mm_extent_of((uintptr_t)1 << 40, (size_t)1 << DATA_LOG);
     const struct side_metadata_options metadata = {.name = "metadata",
