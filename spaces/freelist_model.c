@@ -101,6 +101,33 @@ static void take(struct freelist_model *model, uint32_t head, uint32_t unit,
     }
 }
 
+/* The free block at `unit` had `old` units and has another number now. One that stays in
+ * its bin keeps its place there. */
+static void resize(struct freelist_model *model, uint32_t head, uint32_t unit,
+                   uint32_t old)
+{
+    uint32_t least;
+    const uint32_t now = freelist_model_block_size(model, unit);
+    if (!is_binned(model) || find_bin(old, &least) != find_bin(now, &least)) {
+        lists_remove(model, unit);
+        list_push(model, head, unit);
+    }
+}
+
+/* Of the free block at `unit`; returns the first unit taken. */
+static uint32_t take_high(struct freelist_model *model, uint32_t unit, uint32_t units)
+{
+    const uint32_t whole = freelist_model_block_size(model, unit);
+    const uint32_t taken = unit + whole - units;
+    model->at[taken] = MODEL_USED;
+    if (taken == unit) {
+        lists_remove(model, unit);
+    } else {
+        resize(model, 0, unit, whole);
+    }
+    return taken;
+}
+
 static bool first_fit(const struct freelist_model *model, const struct model_list *list,
                       uint32_t units, uint32_t *unit)
 {
@@ -138,7 +165,11 @@ enum mm_status freelist_model_alloc(struct freelist_model *model, uint32_t head,
                            : first_fit(model, &model->lists[head], units, unit))) {
         return MM_NO_SPACE;
     }
-    take(model, head, *unit, units);
+    if (is_binned(model)) {
+        *unit = take_high(model, *unit, units);
+    } else {
+        take(model, head, *unit, units);
+    }
     return MM_OK;
 }
 
@@ -185,12 +216,13 @@ enum mm_status freelist_model_free(struct freelist_model *model, uint32_t head,
         left--; /* ends at unit 0: a block begins there */
     }
     if (left < unit && model->at[left] == MODEL_FREE && !model->border[unit]) {
-        lists_remove(model, left);
         model->at[unit] = MODEL_INSIDE;
+        resize(model, head, left, unit - left);
         unit = left;
+    } else {
+        model->at[unit] = MODEL_FREE;
+        list_push(model, head, unit);
     }
-    model->at[unit] = MODEL_FREE;
-    list_push(model, head, unit);
     freed->merged.unit = unit;
     freed->merged.units = freelist_model_block_size(model, unit);
     return MM_OK;

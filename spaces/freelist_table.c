@@ -118,18 +118,18 @@ static void remove_free(struct freelist_table *table, struct freelist_block bloc
     freelist_sizes_remove(&table->sizes, freelist_class_of(block.size));
 }
 
-/* Puts a block in the place of the free block `old`, which it is a part of or which is a
- * part of it. Most often that one is the first of the list on which the new one belongs,
- * and has the right neighbours. */
+/* Replaces the free block `old` by one of which it is a part, or that is a part of it.
+ * That becomes the first of its list, as a rule where `old` was already: then their
+ * neighbours stay what they are. */
 static void replace_free(struct freelist_table *table, uint32_t head,
                          struct freelist_block old, struct freelist_block block)
 {
-    const struct place place = place_of(table, old.index);
     const unsigned class = freelist_class_of(block.size);
-    const uint32_t sentinel = sentinel_for(table, head, class);
-    uint32_t next = place.next;
     freelist_sizes_change(&table->sizes, freelist_class_of(old.size), class,
                           block.size);
+    const struct place place = place_of(table, old.index);
+    const uint32_t sentinel = sentinel_for(table, head, class);
+    uint32_t next = place.next;
     if (place.previous != sentinel) {
         unlink_free(table, place);
         next = freelist_next(table, sentinel);
@@ -138,6 +138,21 @@ static void replace_free(struct freelist_table *table, uint32_t head,
         clear_start(table, old.index);
     }
     link_free(table, block, sentinel, next);
+}
+
+/* Changes the size of the free block `old`, whose first unit stays what it is. In its
+ * bin it keeps its place: nothing but the size is written. */
+static void resize_free(struct freelist_table *table, uint32_t head,
+                        struct freelist_block old, uint32_t size)
+{
+    const struct freelist_block block = {old.index, size};
+    const unsigned class = freelist_class_of(size);
+    if (table->binned && freelist_class_of(old.size) == class) {
+        freelist_sizes_change(&table->sizes, class, class, size);
+        set_block(table, block, freelist_next(table, old.index));
+    } else {
+        replace_free(table, head, old, block);
+    }
 }
 
 /* ------------------------------------------------------------------ steps */
@@ -220,13 +235,30 @@ void freelist_table_take(struct freelist_table *table, uint32_t head, uint32_t i
     set_used(table, index);
 }
 
+/* Takes the high `size` units of a free block that has more. */
+static uint32_t take_high(struct freelist_table *table, struct freelist_block whole,
+                          uint32_t size)
+{
+    const uint32_t rest = whole.size - size;
+    const struct freelist_block taken = {whole.index + rest, size};
+    resize_free(table, 0, whole, rest);
+    set_block(table, taken, 0);
+    set_used(table, taken.index);
+    return taken.index;
+}
+
 uint32_t freelist_table_alloc(struct freelist_table *table, uint32_t head,
                               uint32_t size)
 {
     const uint32_t index = find(table, head, size);
-    if (index != 0) {
-        freelist_table_take(table, head, index, size);
+    if (index == 0) {
+        return 0;
     }
+    const struct freelist_block whole = {index, freelist_size(table, index)};
+    if (table->binned && whole.size > size) {
+        return take_high(table, whole, size);
+    }
+    freelist_table_take(table, head, index, size);
     return index;
 }
 
@@ -234,26 +266,24 @@ struct freelist_block freelist_table_give(struct freelist_table *table, uint32_t
                                           uint32_t index)
 {
     struct freelist_block block = {index, freelist_size(table, index)};
-    struct freelist_block old = {index + block.size, 0}; /* whose place it takes */
-    if (freelist_may_merge(table, old.index)) {
-        old.size = freelist_size(table, old.index);
-        block.size += old.size;
+    struct freelist_block right = {index + block.size, 0};
+    if (freelist_may_merge(table, right.index)) {
+        right.size = freelist_size(table, right.index);
+        block.size += right.size;
     }
-    if (!freelist_has_border(table, index)) {
-        const uint32_t left = freelist_left(table, index);
-        if (freelist_is_free(table, left)) {
-            if (old.size > 0) {
-                remove_free(table, old);
-                clear_start(table, old.index);
-            }
-            clear_start(table, index);
-            old = (struct freelist_block){left, index - left};
-            block.index = left;
-            block.size += old.size;
+    const uint32_t first =
+        freelist_has_border(table, index) ? index : freelist_left(table, index);
+    if (first != index && freelist_is_free(table, first)) {
+        const struct freelist_block left = {first, index - first};
+        if (right.size > 0) {
+            remove_free(table, right);
+            clear_start(table, right.index);
         }
-    }
-    if (old.size > 0) {
-        replace_free(table, head, old, block);
+        clear_start(table, index);
+        block = (struct freelist_block){first, left.size + block.size};
+        resize_free(table, head, left, block.size);
+    } else if (right.size > 0) {
+        replace_free(table, head, right, block);
     } else {
         add_free(table, head, block);
     }

@@ -154,10 +154,10 @@ void freelist_table_take(struct freelist_table *table, uint32_t head, uint32_t i
                          uint32_t size);
 
 /*
- * Takes the low `size` (positive) units of a free block of as many or more, and returns
- * their index; 0 if there is none. First fit: of the first one on the list of `head`.
- * Binned, good fit: of the first one of the least class in which all blocks fit, else of
- * the first one that fits in the class of `size` itself.
+ * Takes `size` (positive) units of a free block of as many or more, and returns their
+ * index; 0 if there is none. First fit: the low part of the first one on the list of
+ * `head`. Binned, good fit: the high part of the first one of the least class in which
+ * all blocks fit, else of the first one that fits in the class of `size` itself.
  */
 uint32_t freelist_table_alloc(struct freelist_table *table, uint32_t head,
                               uint32_t size);

@@ -7,12 +7,12 @@
  *     units   | used | free   | used     | free          |  may grow  |
  *             0      1        4          8             size      max_units
  *
- * Units are in blocks, each used or free; free blocks hang on lists. alloc takes a block
- * that is large enough and of it the low part; free merges with the free blocks on both
+ * Units are in blocks, each used or free; free blocks hang on lists. alloc takes a part
+ * of a block that is large enough; free merges with the free blocks on both
  * sides, except across borders that were made uncoalescable. Two policies:
  *
  *   first fit   up to 128 lists (heads), all on one table; alloc takes the first block
- *               of a list that is large enough. Behaviour, the numbers of units and
+ *               of a list that is large enough, its low part. Behaviour, the numbers of units and
  *               heads and the order of the lists are those of MMTk's RawMemoryFreeList
  *               (mmtk-core, June 2026); what is different is that misuse is an error,
  *               that several heads really work, and that alloc knows the sizes of the
@@ -20,7 +20,8 @@
  *   binned      one head, whose list is 256 bins one behind the other, by size: a bin
  *               for each number of units below 64, then eight for each power of two.
  *               alloc takes the first block of the least bin in which all are large
- *               enough, at a cost that does not depend on how many there are.
+ *               enough, its high part, so that the rest can stay where it is. The cost
+ *               does not depend on how many blocks there are.
  *
  * Costs: 8 bytes of table for each unit of max_units. The whole table is mapped when
  * the list is made, so that no later call can fail for want of memory or asks the OS
@@ -140,20 +141,21 @@ enum mm_status raw_memory_freelist_destroy(struct raw_memory_freelist *list,
 /* ---------------------------------------------------------------- operations */
 
 /*
- * Takes `units` (positive) units, the low part of a free block that has as many; *unit is
- * the first one. The rest, if any, becomes the first block of the list of `head`, or of
- * its bin. Errors: NO_SPACE when there is no such block, INVALID_ARGUMENT (no units, no
- * such head).
+ * Takes `units` (positive) units of a free block that has as many; *unit is the first
+ * one. Errors: NO_SPACE when there is no such block, INVALID_ARGUMENT (no units, no such
+ * head).
  *
- * First fit: the first such block of the list of `head`. Linear in the blocks in front of
+ * First fit: the low part of the first such block of the list of `head`. The rest, if
+ * any, becomes the first block of that list. Linear in the blocks in front of
  * it. A failure takes constant time when no free block of any head has `units` units, for
  * requests of 64 and more: nor as many as the least request of the same bin (see above).
  * Where it is in between, and there is one head, the list is looked through in vain once,
  * and again only after a block of that bin with `units` or more units was free meanwhile.
  *
- * Binned: the first block of the least bin in which all have `units` units. Only if there
- * is none in such bins the first that has as many in the bin of `units` itself, which is
- * linear in that bin, and in vain as often as above. All else takes constant time.
+ * Binned: the high part of the first block of the least bin in which all have `units`
+ * units. Only if there is none in such bins, of the first that has as many in the bin of
+ * `units` itself, which is linear in that bin, and in vain as often as above. All else
+ * takes constant time. The rest becomes the first block of its bin, unless it is in it.
  */
 enum mm_status raw_memory_freelist_alloc(struct raw_memory_freelist *list,
                                          uint32_t head, uint32_t units, uint32_t *unit);
@@ -177,7 +179,8 @@ struct raw_memory_freelist_freed {
 /*
  * Frees the used block whose first unit is `unit`, merges it with the free blocks on
  * both sides unless an uncoalescable border is in between, and makes the whole the
- * first block of the list of `head`. A neighbour is merged whichever list it is on:
+ * first block of the list of `head`, or of its bin (where a block that grows upwards
+ * within its bin keeps its place). A neighbour is merged whichever list it is on:
  * users that keep regions apart by head make the borders of the regions uncoalescable.
  * `freed` may be NULL. Constant time. Errors: WRONG_STATE when no used block begins at
  * `unit` (freed already, or inside of a block), OUT_OF_RANGE (not below the size),
@@ -238,7 +241,7 @@ uint32_t raw_memory_freelist_left(const struct raw_memory_freelist *list,
 /* Walks the list of `head` in order: the block behind `unit`, which is free and on that
  * list; from NONE the first one; NONE at the end, and for bad arguments. `previous`
  * walks the other way. Of a binned list: all free blocks, those of small bins first, in a
- * bin those that came last. */
+ * bin those that came there last. */
 uint32_t raw_memory_freelist_next(const struct raw_memory_freelist *list, uint32_t head,
                                   uint32_t unit);
 uint32_t raw_memory_freelist_previous(const struct raw_memory_freelist *list,

@@ -5,17 +5,20 @@
 
 #include "spaces/freelist_expect.h"
 
-/* Blocks of the given sizes, apart from each other, from unit 0 on, free. */
+/* Free blocks of the given sizes, a used unit behind each, from unit 0 on, where all is
+ * one free block. */
 static void make_holes(struct raw_memory_freelist *list, const uint32_t *sizes,
                        uint32_t count)
 {
-    uint32_t units[16];
+    uint32_t end = 0;
     for (uint32_t i = 0; i < count; i++) {
-        units[i] = alloc(list, sizes[i]);
-        EXPECT(alloc(list, 1) != NONE);
+        EXPECT_OK(raw_memory_freelist_alloc_from_unit(list, 0, sizes[i], end));
+        EXPECT_OK(raw_memory_freelist_alloc_from_unit(list, 0, 1, end + sizes[i]));
+        end += sizes[i] + 1;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        EXPECT_EQ(give(list, units[i]), sizes[i]);
+    for (uint32_t i = 0, unit = 0; i < count; i++) {
+        EXPECT_EQ(give(list, unit), sizes[i]);
+        unit += sizes[i] + 1;
     }
 }
 
@@ -34,16 +37,16 @@ static void test_good_fit(void)
     EXPECT_LIST(list, 0, 25, 8, 0, 12, 29);
     /* The least that is enough; of two the last one freed. */
     EXPECT_EQ(alloc(list, 3), 25);
-    EXPECT_EQ(alloc(list, 2), 8);
-    EXPECT_LIST(list, 0, 10, 0, 12, 29);
-    EXPECT_EQ(alloc(list, 8), 12);
-    EXPECT_LIST(list, 0, 10, 20, 0, 29);
-    EXPECT_EQ(alloc(list, 13), 29);
+    EXPECT_EQ(alloc(list, 2), 9);
+    EXPECT_LIST(list, 0, 8, 0, 12, 29);
+    EXPECT_EQ(alloc(list, 8), 16);
+    EXPECT_LIST(list, 0, 8, 12, 0, 29);
+    EXPECT_EQ(alloc(list, 13), 987);
     /* Freed, it merges with both sides, and changes its bin. */
-    EXPECT_EQ(give(list, 12), 12);
-    EXPECT_EQ(give(list, 8), 3);
+    EXPECT_EQ(give(list, 16), 12);
+    EXPECT_EQ(give(list, 9), 3);
     EXPECT_EQ(give(list, 25), 3);
-    EXPECT_EQ(give(list, 29), 971);
+    EXPECT_EQ(give(list, 987), 971);
     EXPECT_LIST(list, 0, 25, 8, 0, 12, 29);
     freelist_end(&lists);
 }
@@ -55,24 +58,29 @@ static void test_shared_bins(void)
     struct raw_memory_freelist *list = freelist_begin_binned(&lists, 1000, 1000);
     /* Units 0-99 and 101-196, 198-300, one bin: 96 to 103; 302-401. */
     MAKE_HOLES(list, 100, 96, 103, 100);
-    EXPECT_EQ(alloc(list, 500), 403);
-    EXPECT_EQ(alloc(list, 97), 903);
+    EXPECT_LIST(list, 0, 302, 198, 101, 0, 403);
+    /* Bins in which all are large enough come first, even where one here would do. The
+     * rest, if it stays in its bin, stays where it is there, and so it does when what
+     * was taken comes back. */
+    EXPECT_EQ(alloc(list, 100), 900);
+    EXPECT_LIST(list, 0, 302, 198, 101, 0, 403);
+    EXPECT_EQ(alloc(list, 397), 503);
+    EXPECT_LIST(list, 0, 403, 302, 198, 101, 0);
+    EXPECT_EQ(alloc(list, 100), 403);
+    EXPECT_EQ(alloc(list, 96), 306);
     EXPECT_LIST(list, 0, 302, 198, 101, 0);
-    /* A bin in which all are large enough comes first, even where one here would do. */
-    EXPECT_EQ(alloc(list, 96), 302);
-    EXPECT_LIST(list, 0, 398, 198, 101, 0);
-    /* There is none for 97, so this bin is looked through: 198 is the first. */
-    EXPECT_EQ(alloc(list, 101), 198);
-    EXPECT_LIST(list, 0, 299, 398, 101, 0);
+    /* There is none for 101, so this bin is looked through: 198 is the first. */
+    EXPECT_EQ(alloc(list, 101), 200);
+    EXPECT_LIST(list, 0, 198, 302, 101, 0);
     EXPECT_EQ(alloc(list, 101), NONE);
     EXPECT_EQ(alloc(list, 101), NONE);
     EXPECT_EQ(alloc(list, 100), 0);
     EXPECT_EQ(alloc(list, 97), NONE);
     EXPECT_EQ(alloc(list, 96), 101);
-    EXPECT_LIST(list, 0, 299, 398);
+    EXPECT_LIST(list, 0, 198, 302);
     /* What comes back is seen. */
     EXPECT_EQ(give(list, 0), 100);
-    EXPECT_EQ(alloc(list, 97), 0);
+    EXPECT_EQ(alloc(list, 97), 3);
     freelist_end(&lists);
 }
 
@@ -103,18 +111,17 @@ static void test_bounds(void)
 /* Two policies over the same holes of one size, and a request for one unit more. */
 static void test_no_search_twice(bool binned)
 {
-    enum { HOLES = 30000, SIZE = 100, FAILURES = 30000 };
-    static uint32_t units[HOLES];
+    enum { HOLES = 30000, SIZE = 100, STEP = SIZE + 1, FAILURES = 30000 };
     struct lists lists;
     struct raw_memory_freelist *list =
-        binned ? freelist_begin_binned(&lists, HOLES * (SIZE + 1), HOLES * (SIZE + 1))
-               : freelist_begin(&lists, HOLES * (SIZE + 1), HOLES * (SIZE + 1));
-    for (uint32_t i = 0; i < HOLES; i++) {
-        units[i] = alloc(list, SIZE);
-        EXPECT(alloc(list, 1) != NONE);
+        binned ? freelist_begin_binned(&lists, HOLES * STEP, HOLES * STEP)
+               : freelist_begin(&lists, HOLES * STEP, HOLES * STEP);
+    for (uint32_t unit = 0; unit < HOLES * STEP; unit += STEP) {
+        EXPECT_OK(raw_memory_freelist_alloc_from_unit(list, 0, SIZE, unit));
+        EXPECT_OK(raw_memory_freelist_alloc_from_unit(list, 0, 1, unit + SIZE));
     }
-    for (uint32_t i = 0; i < HOLES; i++) {
-        EXPECT_EQ(give(list, units[i]), SIZE);
+    for (uint32_t unit = 0; unit < HOLES * STEP; unit += STEP) {
+        EXPECT_EQ(give(list, unit), SIZE);
     }
     /* Each one a search, these were 900 million steps, and the test would not end. */
     for (uint32_t i = 0; i < FAILURES; i++) {
@@ -124,9 +131,9 @@ static void test_no_search_twice(bool binned)
         EXPECT(unit != NONE);
         EXPECT_EQ(give(list, unit), SIZE);
     }
-    /* Once a large enough one was there, it is found. */
-    EXPECT_OK(raw_memory_freelist_free(list, 0, units[5] + SIZE, NULL));
-    EXPECT_EQ(alloc(list, SIZE + 1), units[5]);
+    /* Once a large enough one is there, it is found. */
+    EXPECT_EQ(give(list, 5 * STEP + SIZE), STEP + SIZE);
+    EXPECT_EQ(alloc(list, STEP), binned ? 5 * STEP + SIZE : 5 * STEP);
     freelist_end(&lists);
 }
 
