@@ -142,12 +142,17 @@ static void replace_free(struct freelist_table *table, uint32_t head,
 
 /* Changes the size of the free block `old`, whose first unit stays what it is. In its
  * bin it keeps its place: nothing but the size is written. */
-static void resize_free(struct freelist_table *table, uint32_t head,
-                        struct freelist_block old, uint32_t size)
+static inline void resize_free(struct freelist_table *table, uint32_t head,
+                               struct freelist_block old, uint32_t size)
 {
     const struct freelist_block block = {old.index, size};
     const unsigned class = freelist_class_of(size);
     if (table->binned && freelist_class_of(old.size) == class) {
+        /* The links are not followed, so all that has to be right is the block. */
+        MM_CHECK(old.size <= table->end - old.index &&
+                 freelist_is_free(table, old.index) &&
+                 freelist_size(table, old.index) == old.size &&
+                 table->entries[old.index + old.size - 1].hi == old.size);
         freelist_sizes_change(&table->sizes, class, class, size);
         set_block(table, block, freelist_next(table, old.index));
     } else {
@@ -254,7 +259,9 @@ uint32_t freelist_table_alloc(struct freelist_table *table, uint32_t head,
     if (index == 0) {
         return 0;
     }
+    MM_CHECK(index >= table->lists && index < table->end); /* as in place_of */
     const struct freelist_block whole = {index, freelist_size(table, index)};
+    MM_CHECK(whole.size >= size);
     if (table->binned && whole.size > size) {
         return take_high(table, whole, size);
     }

@@ -30,19 +30,20 @@ static const struct damage {
 
 static void take_first(struct raw_memory_freelist *list)
 {
-    const struct rlimit no_core = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)raw_memory_freelist_alloc_from_unit(list, 0, 4, 0);
-    _exit(0);
 }
 
-static void expect_trap(struct raw_memory_freelist *list)
+static void expect_trap(struct raw_memory_freelist *list,
+                        void (*call)(struct raw_memory_freelist *list))
 {
     int status = 0;
     const pid_t child = fork();
     EXPECT(child >= 0);
     if (child == 0) {
-        take_first(list);
+        const struct rlimit no_core = {0, 0};
+        (void)setrlimit(RLIMIT_CORE, &no_core);
+        call(list);
+        _exit(0);
     }
     EXPECT_EQ(waitpid(child, &status, 0), child);
     EXPECT(WIFSIGNALED(status));
@@ -67,8 +68,71 @@ static void test_damages(const struct damage *wrong, size_t count)
         set_link(&lists, wrong[i]);
     }
     EXPECT(memcmp(before, lists.table, sizeof before) != 0);
-    expect_trap(list);
+    expect_trap(list, take_first);
     memcpy(lists.table, before, sizeof before);
+    freelist_end(&lists);
+}
+
+/* ------------------------------------------------------------------ binned */
+
+/* Units 0-199 are free, with the entries from 256 on, 200-299 are used. The bin is that
+ * of 192 to 207 units, and its sentinel leads to entry 256. */
+enum {
+    BIN = 2 * (255 - 76),
+    BLOCK = 2 * 256,
+    BLOCK_UNITS = 200,
+    ALL_UNITS = 300,
+};
+
+static void take_part(struct raw_memory_freelist *list)
+{
+    (void)alloc(list, 1);
+}
+
+static void take_all(struct raw_memory_freelist *list)
+{
+    (void)alloc(list, 192);
+}
+
+static void give_behind(struct raw_memory_freelist *list)
+{
+    (void)raw_memory_freelist_free(list, 0, BLOCK_UNITS, NULL);
+}
+
+/* What stays in its bin is not looked up on the list, so it has to be right itself. */
+static const struct change {
+    void (*call)(struct raw_memory_freelist *list);
+    size_t word;
+    uint32_t flip;
+} changes[] = {
+    {take_part, BIN + NEXT, 256 ^ NOWHERE},
+    {take_part, BIN + NEXT, 256 ^ (256 + ALL_UNITS)},
+    {take_part, BIN + NEXT, 256 ^ BIN / 2}, /* the bin is empty */
+    {take_all, BIN + NEXT, 256 ^ (256 + 7)},
+    {take_part, BLOCK + PREVIOUS, UINT32_C(1) << 31}, /* used */
+    {take_all, BLOCK + NEXT, UINT32_C(1) << 30},      /* one unit */
+    {take_part, BLOCK + 2 + NEXT, 1},                 /* the size, low copy */
+    {take_part, BLOCK + 2 + NEXT, 1 << 29},
+    {take_part, BLOCK + 2 * (BLOCK_UNITS - 1) + NEXT, 1}, /* and high copy */
+    {take_all, BLOCK + 2 + NEXT, 128},                    /* too small for its bin */
+    {give_behind, BLOCK + 2 + NEXT, 1},
+};
+
+static void test_changes(void)
+{
+    struct lists lists;
+    struct raw_memory_freelist *list =
+        freelist_begin_binned(&lists, ALL_UNITS, ALL_UNITS);
+    uint32_t *words = lists.table;
+    EXPECT_EQ(alloc(list, 99), 201);
+    EXPECT_EQ(alloc(list, 1), BLOCK_UNITS);
+    EXPECT_LIST(list, 0, 0);
+    EXPECT_EQ(words[BIN + NEXT] & NOWHERE, 256);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        words[changes[i].word] ^= changes[i].flip;
+        expect_trap(list, changes[i].call);
+        words[changes[i].word] ^= changes[i].flip;
+    }
     freelist_end(&lists);
 }
 
@@ -80,5 +144,6 @@ int main(void)
     /* The last entry is on no list, whatever it says itself. */
     test_damages((const struct damage[]){{FIRST + NEXT, 9}, {LAST + PREVIOUS, 1}}, 2);
     test_damages((const struct damage[]){{FIRST + PREVIOUS, 9}, {LAST + NEXT, 1}}, 2);
+    test_changes();
     return 0;
 }
