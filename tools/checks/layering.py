@@ -9,7 +9,7 @@ PUBLIC = {"mmapper/mmapper.h", "mmapper/mmap_support.h", "mmapper/extent.h"}
 # Not public, but of the whole repository.
 SHARED = {"mmapper/atomic.h", "mmapper/check.h"}
 
-_FOLDERS = ("mmapper", "spaces", "fuzz", "stress")
+_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench")
 
 _ATOMICS = re.compile(
     r"\b(?:_Atomic|__atomic_\w+|__sync_\w+|atomic_(?:load|store|exchange|compare_exchange"
@@ -26,6 +26,7 @@ _MAPPING = re.compile(
 )
 _MAPPING_HERE = re.compile(
     r"mmapper/mmap_support_linux\.c|mmapper/testing/.*|stress/.*|.*_test\.c|.*foreign.*"
+    r"|bench/(?:bare|support)\.c"
 )
 
 _URCU = re.compile(r"#\s*include\s*<urcu[^>]*>")
@@ -37,7 +38,7 @@ _RULES = [
         _MAPPING,
         _MAPPING_HERE,
         "only mmapper/mmap_support_linux.c maps memory (foreign code in tests and "
-        "stress excepted)",
+        "stress, and the bare calls that bench compares with, excepted)",
     ),
     (_URCU, _URCU_HERE, "liburcu is the witness of stress/, nothing else links it"),
 ]

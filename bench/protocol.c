@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/protocol.h"
+
+#include <stdio.h>
+
+#include "bench/fail.h"
+
+enum {
+    MAX_VARIANTS = 32,
+    /* What is not timed may take this many times as long as what is. */
+    UNTIMED_SHARE = 8,
+    MAX_STEPS = 1 << 24,
+};
+
+struct variant {
+    const struct bench_side *side;
+    unsigned side_number;
+    unsigned threads;
+    uint64_t steps; /* of a sample; 0: not known yet */
+};
+
+struct run {
+    const struct bench_machine *machine;
+    const struct bench_protocol *protocol;
+    const struct bench_case *one;
+    void *states[BENCH_MAX_SIDES]; /* NULL: not open, or cannot be measured here */
+    bool skipped[BENCH_MAX_SIDES];
+    struct variant variants[MAX_VARIANTS];
+    unsigned variant_count;
+};
+
+static unsigned most_threads(const struct bench_case *one)
+{
+    unsigned most = 1;
+    for (size_t i = 0; i < sizeof one->threads && one->threads[i] != 0; i++) {
+        most = one->threads[i] > most ? one->threads[i] : most;
+    }
+    return most;
+}
+
+static unsigned side_count(const struct bench_case *one)
+{
+    unsigned count = 0;
+    while (count < BENCH_MAX_SIDES && one->sides[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static uint64_t operations_of(const struct bench_case *one,
+                              const struct bench_side *side)
+{
+    return side->operations != 0 ? side->operations : one->operations;
+}
+
+/* Variants that differ in threads only stand side by side: so do their samples. */
+static void list_variants(struct run *run)
+{
+    const struct bench_case *one = run->one;
+    for (unsigned side = 0; side < side_count(one); side++) {
+        for (size_t i = 0; i < sizeof one->threads; i++) {
+            if (one->threads[i] == 0 && i > 0) {
+                break;
+            }
+            BENCH_CHECK(run->variant_count < MAX_VARIANTS);
+            run->variants[run->variant_count++] = (struct variant){
+                .side = one->sides[side],
+                .side_number = side,
+                .threads = one->threads[i] != 0 ? one->threads[i] : 1,
+            };
+        }
+    }
+}
+
+static void open_sides(struct run *run, unsigned placement)
+{
+    const struct bench_case *one = run->one;
+    for (unsigned i = 0; i < side_count(one); i++) {
+        const struct bench_side *side = one->sides[i];
+        if (run->skipped[i]) {
+            continue;
+        }
+        const struct bench_setting setting = {
+            .shape = one->shape,
+            .operations = operations_of(one, side),
+            .threads = most_threads(one),
+            .seed = run->protocol->seed * 1000003 + placement * 101 + i,
+        };
+        const char *reason = "";
+        run->states[i] = side->open(&setting, &reason);
+        if (run->states[i] == NULL) {
+            run->skipped[i] = true;
+            (void)printf("{\"case\": \"%s\", \"side\": \"%s\", \"skipped\": \"%s\"}\n",
+                         one->name, side->name, reason);
+        }
+    }
+}
+
+static void close_sides(struct run *run)
+{
+    for (unsigned i = 0; i < side_count(run->one); i++) {
+        if (run->states[i] != NULL) {
+            run->one->sides[i]->close(run->states[i]);
+            run->states[i] = NULL;
+        }
+    }
+}
+
+static struct bench_time sample(const struct run *run, const struct variant *variant,
+                                uint64_t steps)
+{
+    return bench_measure(run->machine, variant->side, run->states[variant->side_number],
+                         variant->threads, steps);
+}
+
+/* Doubles the steps until they take a quarter of a sample's time, then scales. */
+static void find_steps(const struct run *run, struct variant *variant)
+{
+    const uint64_t wanted = run->protocol->sample_ns;
+    uint64_t steps = 1;
+    for (;;) {
+        const struct bench_time time = sample(run, variant, steps);
+        const uint64_t most = UNTIMED_SHARE * wanted;
+        if (time.timed_ns >= wanted / 4 || time.whole_ns >= most / 4 ||
+            steps >= MAX_STEPS) {
+            const double by_time = (double)wanted / (double)(time.timed_ns + 1);
+            const double by_whole = (double)most / (double)(time.whole_ns + 1);
+            const double factor = by_time < by_whole ? by_time : by_whole;
+            const double scaled = (double)steps * factor;
+            variant->steps = scaled < 1 ? 1 : (uint64_t)scaled;
+            return;
+        }
+        steps *= 2;
+    }
+}
+
+static void print_sample(const struct run *run, const struct variant *variant,
+                         unsigned placement, unsigned repetition,
+                         struct bench_time time)
+{
+    const unsigned at_once =
+        variant->threads < run->machine->cpus ? variant->threads : run->machine->cpus;
+    const double calls = (double)operations_of(run->one, variant->side) *
+                         (double)variant->steps * variant->threads;
+    (void)printf("{\"case\": \"%s\", \"side\": \"%s\", \"threads\": %u, "
+                 "\"placement\": %u, \"repetition\": %u, \"ns\": %.5g}\n",
+                 run->one->name, variant->side->name, variant->threads, placement,
+                 repetition, (double)time.timed_ns * at_once / calls);
+}
+
+static bool is_open(const struct run *run, const struct variant *variant)
+{
+    return run->states[variant->side_number] != NULL;
+}
+
+static void run_placement(struct run *run, unsigned placement)
+{
+    for (unsigned i = 0; i < run->variant_count; i++) {
+        struct variant *variant = &run->variants[i];
+        if (!is_open(run, variant)) {
+            continue;
+        }
+        if (variant->steps == 0) {
+            find_steps(run, variant);
+        }
+        (void)sample(run, variant, variant->steps);
+    }
+    for (unsigned i = 0; i < run->protocol->repetitions; i++) {
+        for (unsigned j = 0; j < run->variant_count; j++) {
+            const struct variant *variant =
+                &run->variants[(i + j) % run->variant_count];
+            if (is_open(run, variant)) {
+                const struct bench_time time = sample(run, variant, variant->steps);
+                print_sample(run, variant, placement, i, time);
+            }
+        }
+    }
+}
+
+void bench_run_case(const struct bench_machine *machine,
+                    const struct bench_protocol *protocol, const struct bench_case *one)
+{
+    struct run run = {.machine = machine, .protocol = protocol, .one = one};
+    list_variants(&run);
+    for (unsigned placement = 0; placement < protocol->placements; placement++) {
+        open_sides(&run, placement);
+        run_placement(&run, placement);
+        close_sides(&run);
+    }
+    (void)fflush(stdout);
+}
+
+void bench_gauge_report(const struct bench_gauge *gauge, const char *side, double value,
+                        const char *unit)
+{
+    (void)printf("{\"case\": \"%s\", \"side\": \"%s\", \"value\": %.9g, "
+                 "\"unit\": \"%s\"}\n",
+                 gauge->name, side, value, unit);
+}
