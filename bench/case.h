@@ -91,6 +91,7 @@ extern const struct bench_topic bench_claims;
 extern const struct bench_topic bench_extents;
 extern const struct bench_topic bench_immortals;
 extern const struct bench_topic bench_freelists;
+extern const struct bench_topic bench_pages;
 extern const struct bench_topic bench_lifecycles;
 extern const struct bench_topic bench_memory;
 

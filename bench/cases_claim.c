@@ -7,7 +7,6 @@
  * second, fourth, ... chunk of one range, so that threads work on the same cache lines.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench/fail.h"
 #include "bench/place.h"

@@ -10,12 +10,14 @@ _Noreturn void bench_fail(const char *file, int line, const char *what)
     exit(2);
 }
 
-void bench_must(enum mm_status status, const struct mm_error *error)
+_Noreturn void bench_fail_status(enum mm_status status, const struct mm_error *error)
 {
-    if (status != MM_OK) {
-        char text[1024];
+    char text[1024];
+    const char *said = mm_status_name(status);
+    if (error != NULL) {
         (void)mm_error_format(error, text, sizeof text);
-        (void)fprintf(stderr, "bench: %s\n", text);
-        exit(2);
+        said = text;
     }
+    (void)fprintf(stderr, "bench: %s\n", said);
+    exit(2);
 }

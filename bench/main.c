@@ -10,7 +10,9 @@
 #include "bench/protocol.h"
 
 static const struct bench_topic *const topics[] = {
-    &bench_queries, &bench_ensures, &bench_fresh, &bench_quarantines, &bench_claims,
+    &bench_queries, &bench_ensures,    &bench_fresh,     &bench_quarantines,
+    &bench_claims,  &bench_extents,    &bench_immortals, &bench_freelists,
+    &bench_pages,   &bench_lifecycles, &bench_memory,
 };
 
 struct options {

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Free lists: taking units and giving them back, and finding that there are none.
+ *
+ * shape: `count` holes of one unit, for allocations that have to fail.
+ */
+#include <stdlib.h>
+
+#include "bench/fail.h"
+#include "bench/load.h"
+#include "bench/place.h"
+#include "spaces/raw_memory_freelist.h"
+
+enum {
+    PAIRS = 256,
+    UNITS = 1 << 16,
+    LIVE = 1024, /* blocks of the mix */
+    MIX_UNITS = 16,
+    MIX_PAIRS = 16384,
+};
+
+/* A pair of the mix: this block is freed, and one of so many units allocated. */
+struct choice {
+    uint32_t block;
+    uint32_t units;
+};
+
+struct freelist {
+    void *table;
+    struct raw_memory_freelist *list;
+    size_t operations;
+    struct bench_place choices;
+    uint32_t live[LIVE];
+    size_t next; /* choice */
+};
+
+static struct freelist *freelist_open(const struct bench_setting *setting,
+                                      uint32_t units)
+{
+    struct freelist *freelist = calloc(1, sizeof *freelist);
+    BENCH_CHECK(freelist != NULL);
+    const struct raw_memory_freelist_shape shape = {
+        .max_units = units, .units = units, .grain = units, .heads = 1};
+    const size_t bytes = raw_memory_freelist_table_bytes(units, 1);
+    freelist->table = calloc(1, bytes);
+    BENCH_CHECK(freelist->table != NULL);
+    bench_must(raw_memory_freelist_create_on(freelist->table, bytes, &shape,
+                                             &freelist->list, NULL),
+               NULL);
+    freelist->operations = setting->operations;
+    return freelist;
+}
+
+static void close_freelist(void *state)
+{
+    struct freelist *freelist = state;
+    bench_must(raw_memory_freelist_destroy(freelist->list, NULL), NULL);
+    free(freelist->table);
+    free(freelist->choices.block);
+    free(freelist);
+}
+
+static uint32_t take(struct freelist *freelist, uint32_t units)
+{
+    uint32_t unit;
+    bench_must(raw_memory_freelist_alloc(freelist->list, 0, units, &unit), NULL);
+    return unit;
+}
+
+/* ---------------------------------------------------------------------- pair */
+
+static void *open_pair(const struct bench_setting *setting, const char **reason)
+{
+    (void)reason;
+    return freelist_open(setting, UNITS);
+}
+
+static uint64_t step_pair(void *state, unsigned thread)
+{
+    (void)thread;
+    struct freelist *freelist = state;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < PAIRS; i++) {
+        const uint32_t unit = take(freelist, 1);
+        bench_must(raw_memory_freelist_free(freelist->list, 0, unit, NULL), NULL);
+        sum += unit;
+    }
+    return sum;
+}
+
+/* ----------------------------------------------------------------------- mix */
+
+static void *open_mix(const struct bench_setting *setting, const char **reason)
+{
+    (void)reason;
+    struct freelist *freelist = freelist_open(setting, UNITS);
+    struct bench_random random = {setting->seed};
+    freelist->choices = bench_place_make(MIX_PAIRS * sizeof(struct choice), &random);
+    struct choice *choices = freelist->choices.at;
+    for (size_t i = 0; i < MIX_PAIRS; i++) {
+        choices[i].block = (uint32_t)bench_random_below(&random, LIVE);
+        choices[i].units = 1 + (uint32_t)bench_random_below(&random, MIX_UNITS);
+    }
+    for (size_t i = 0; i < LIVE; i++) {
+        freelist->live[i] = take(freelist, choices[i].units);
+    }
+    return freelist;
+}
+
+static uint64_t step_mix(void *state, unsigned thread)
+{
+    (void)thread;
+    struct freelist *freelist = state;
+    const struct choice *choices = freelist->choices.at;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < MIX_PAIRS; i++) {
+        uint32_t *block = &freelist->live[choices[i].block];
+        bench_must(raw_memory_freelist_free(freelist->list, 0, *block, NULL), NULL);
+        *block = take(freelist, choices[i].units);
+        sum += *block;
+    }
+    return sum;
+}
+
+/* ------------------------------------------------------------------- failing */
+
+static void *open_holes(const struct bench_setting *setting, const char **reason)
+{
+    (void)reason;
+    const uint32_t holes = (uint32_t)setting->shape.count;
+    struct freelist *freelist = freelist_open(setting, 2 * holes);
+    for (uint32_t i = 0; i < 2 * holes; i++) {
+        (void)take(freelist, 1);
+    }
+    for (uint32_t i = 0; i < holes; i++) {
+        bench_must(raw_memory_freelist_free(freelist->list, 0, 2 * i, NULL), NULL);
+    }
+    return freelist;
+}
+
+static uint64_t step_failing(void *state, unsigned thread)
+{
+    (void)thread;
+    struct freelist *freelist = state;
+    uint64_t failed = 0;
+    for (size_t i = 0; i < freelist->operations; i++) {
+        uint32_t unit;
+        failed += raw_memory_freelist_alloc(freelist->list, 0, 2, &unit) == MM_NO_SPACE;
+    }
+    BENCH_CHECK(failed == freelist->operations);
+    return failed;
+}
+
+/* --------------------------------------------------------------------- cases */
+
+static const struct bench_side pair = {
+    .name = "first fit", .open = open_pair, .step = step_pair, .close = close_freelist};
+static const struct bench_side mix = {
+    .name = "first fit", .open = open_mix, .step = step_mix, .close = close_freelist};
+static const struct bench_side failing = {.name = "first fit",
+                                          .open = open_holes,
+                                          .step = step_failing,
+                                          .close = close_freelist};
+
+static const struct bench_case cases[] = {
+    {.name = "free list, pair of 1 unit",
+     .operations = PAIRS,
+     .sides = {&pair, &bench_load_side}},
+    {.name = "free list, random mix of 1 to 16 units",
+     .operations = MIX_PAIRS,
+     .sides = {&mix, &bench_load_side}},
+    {.name = "free list, failing alloc over 2,048 holes",
+     .shape = {.count = 2048},
+     .operations = 64,
+     .sides = {&failing, &bench_load_side}},
+    {.name = "free list, failing alloc over 200,000 holes",
+     .shape = {.count = 200000},
+     .operations = 1,
+     .sides = {&failing, &bench_load_side}},
+};
+
+const struct bench_topic bench_freelists = {.cases = cases,
+                                            .case_count = sizeof cases / sizeof *cases};
