@@ -36,7 +36,7 @@ struct bench_setting {
     struct bench_shape shape;
     uint64_t operations; /* of one step */
     unsigned threads;    /* the most that will take steps at once */
-    uint64_t seed;       /* of where tables and arrays lie: another one each time */
+    uint64_t seed;       /* of where tables and arrays lie */
 };
 
 struct bench_side {

@@ -91,7 +91,8 @@ static double growth_per_chunk(bool split)
     bench_world_quarantine(&world, range);
     const size_t after = bench_support_resident(&world.support);
     bench_world_close(&world);
-    return (double)(after - before) / (double)(bytes / BENCH_CHUNK);
+    const size_t chunks = bytes / BENCH_CHUNK;
+    return (double)(after - before) / (double)chunks;
 }
 
 static void take_bookkeeping(const struct bench_gauge *gauge)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The benchmark's program: measures the cases whose names contain a text. What it prints
- * is in protocol.h; `tools/harness bench` makes tables of it. */
+/* The benchmark's program: measures the cases that it is told, or all. What it prints is in
+ * protocol.h; `tools/harness bench` makes tables of it. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,16 +17,17 @@ static const struct bench_topic *const topics[] = {
 
 struct options {
     struct bench_protocol protocol;
-    const char *filter; /* of names of cases; "" is all */
-    bool inlined;       /* only those cases that are measured inlined as well */
-    bool list;          /* print names, measure nothing */
+    bool inlined; /* only those cases that are measured inlined as well */
+    bool list;    /* print names, measure nothing */
+    char **names; /* of cases, count of them; none: all */
+    int count;
 };
 
 static int usage(void)
 {
     (void)fprintf(stderr,
-                  "usage: bench [--filter TEXT] [--placements N] [--repetitions N]\n"
-                  "             [--microseconds N] [--seed N] [--inlined] [--list]\n");
+                  "usage: bench [--repetitions N] [--microseconds N] [--seed N]\n"
+                  "             [--inlined] [--list] [CASE...]\n");
     return 2;
 }
 
@@ -41,8 +42,6 @@ static unsigned number(const char *text)
 static bool read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
-        {"filter", required_argument, NULL, 'f'},
-        {"placements", required_argument, NULL, 'p'},
         {"repetitions", required_argument, NULL, 'r'},
         {"microseconds", required_argument, NULL, 'm'},
         {"seed", required_argument, NULL, 's'},
@@ -54,12 +53,6 @@ static bool read_options(int argc, char **argv, struct options *options)
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
         unsigned value = 1;
         switch (letter) {
-        case 'f':
-            options->filter = optarg;
-            break;
-        case 'p':
-            options->protocol.placements = value = number(optarg);
-            break;
         case 'r':
             options->protocol.repetitions = value = number(optarg);
             break;
@@ -83,12 +76,18 @@ static bool read_options(int argc, char **argv, struct options *options)
             return false;
         }
     }
-    return optind == argc;
+    options->names = argv + optind;
+    options->count = argc - optind;
+    return true;
 }
 
 static bool wanted(const struct options *options, const char *name, bool inlined)
 {
-    return strstr(name, options->filter) != NULL && (inlined || !options->inlined);
+    bool named = options->count == 0;
+    for (int i = 0; i < options->count && !named; i++) {
+        named = strcmp(options->names[i], name) == 0;
+    }
+    return named && (inlined || !options->inlined);
 }
 
 static void run_topic(const struct bench_machine *machine,
@@ -121,11 +120,7 @@ static void run_topic(const struct bench_machine *machine,
 int main(int argc, char **argv)
 {
     struct options options = {
-        .protocol = {.placements = 5,
-                     .repetitions = 5,
-                     .sample_ns = 5000000,
-                     .seed = 1},
-        .filter = "",
+        .protocol = {.repetitions = 5, .sample_ns = 5000000, .seed = 1},
     };
     if (!read_options(argc, argv, &options)) {
         return usage();

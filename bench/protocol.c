@@ -16,7 +16,7 @@ struct variant {
     const struct bench_side *side;
     unsigned side_number;
     unsigned threads;
-    uint64_t steps; /* of a sample; 0: not known yet */
+    uint64_t steps; /* of a sample */
 };
 
 struct run {
@@ -24,7 +24,6 @@ struct run {
     const struct bench_protocol *protocol;
     const struct bench_case *one;
     void *states[BENCH_MAX_SIDES]; /* NULL: not open, or cannot be measured here */
-    bool skipped[BENCH_MAX_SIDES];
     struct variant variants[MAX_VARIANTS];
     unsigned variant_count;
 };
@@ -72,24 +71,20 @@ static void list_variants(struct run *run)
     }
 }
 
-static void open_sides(struct run *run, unsigned placement)
+static void open_sides(struct run *run)
 {
     const struct bench_case *one = run->one;
     for (unsigned i = 0; i < side_count(one); i++) {
         const struct bench_side *side = one->sides[i];
-        if (run->skipped[i]) {
-            continue;
-        }
         const struct bench_setting setting = {
             .shape = one->shape,
             .operations = operations_of(one, side),
             .threads = most_threads(one),
-            .seed = run->protocol->seed * 1000003 + placement * 101 + i,
+            .seed = run->protocol->seed * BENCH_MAX_SIDES + i,
         };
         const char *reason = "";
         run->states[i] = side->open(&setting, &reason);
         if (run->states[i] == NULL) {
-            run->skipped[i] = true;
             (void)printf("{\"case\": \"%s\", \"side\": \"%s\", \"skipped\": \"%s\"}\n",
                          one->name, side->name, reason);
         }
@@ -135,17 +130,16 @@ static void find_steps(const struct run *run, struct variant *variant)
 }
 
 static void print_sample(const struct run *run, const struct variant *variant,
-                         unsigned placement, unsigned repetition,
-                         struct bench_time time)
+                         unsigned repetition, struct bench_time time)
 {
     const unsigned at_once =
         variant->threads < run->machine->cpus ? variant->threads : run->machine->cpus;
     const double calls = (double)operations_of(run->one, variant->side) *
                          (double)variant->steps * variant->threads;
     (void)printf("{\"case\": \"%s\", \"side\": \"%s\", \"threads\": %u, "
-                 "\"placement\": %u, \"repetition\": %u, \"ns\": %.5g}\n",
-                 run->one->name, variant->side->name, variant->threads, placement,
-                 repetition, (double)time.timed_ns * at_once / calls);
+                 "\"repetition\": %u, \"ns\": %.5g}\n",
+                 run->one->name, variant->side->name, variant->threads, repetition,
+                 (double)time.timed_ns * at_once / calls);
 }
 
 static bool is_open(const struct run *run, const struct variant *variant)
@@ -153,26 +147,25 @@ static bool is_open(const struct run *run, const struct variant *variant)
     return run->states[variant->side_number] != NULL;
 }
 
-static void run_placement(struct run *run, unsigned placement)
+static void warm_up(struct run *run)
 {
     for (unsigned i = 0; i < run->variant_count; i++) {
         struct variant *variant = &run->variants[i];
-        if (!is_open(run, variant)) {
-            continue;
-        }
-        if (variant->steps == 0) {
+        if (is_open(run, variant)) {
             find_steps(run, variant);
+            (void)sample(run, variant, variant->steps);
         }
-        (void)sample(run, variant, variant->steps);
     }
-    for (unsigned i = 0; i < run->protocol->repetitions; i++) {
-        for (unsigned j = 0; j < run->variant_count; j++) {
-            const struct variant *variant =
-                &run->variants[(i + j) % run->variant_count];
-            if (is_open(run, variant)) {
-                const struct bench_time time = sample(run, variant, variant->steps);
-                print_sample(run, variant, placement, i, time);
-            }
+}
+
+static void repeat(const struct run *run, unsigned repetition)
+{
+    for (unsigned i = 0; i < run->variant_count; i++) {
+        const struct variant *variant =
+            &run->variants[(repetition + i) % run->variant_count];
+        if (is_open(run, variant)) {
+            const struct bench_time time = sample(run, variant, variant->steps);
+            print_sample(run, variant, repetition, time);
         }
     }
 }
@@ -182,12 +175,12 @@ void bench_run_case(const struct bench_machine *machine,
 {
     struct run run = {.machine = machine, .protocol = protocol, .one = one};
     list_variants(&run);
-    for (unsigned placement = 0; placement < protocol->placements; placement++) {
-        open_sides(&run, placement);
-        run_placement(&run, placement);
-        close_sides(&run);
+    open_sides(&run);
+    warm_up(&run);
+    for (unsigned i = 0; i < protocol->repetitions; i++) {
+        repeat(&run, i);
     }
-    (void)fflush(stdout);
+    close_sides(&run);
 }
 
 void bench_gauge_report(const struct bench_gauge *gauge, const char *side, double value,

@@ -2,17 +2,17 @@
 /*
  * How a case is measured.
  *
- *     for each placement: open all sides (tables and arrays lie elsewhere each time)
- *         warm up
- *         for each repetition: one sample of each variant, back to back, in rotated order
+ *     open all sides: tables and arrays lie where the seed says
+ *     warm up
+ *     for each repetition: one sample of each variant, back to back, in rotated order
  *
  * A variant is a side with a number of threads. Whatever drifts, drifts over all of them,
  * so that their ratios within one repetition hold. A sample has a fixed number of steps,
- * found at the first warm-up. With more threads than processors the cost of a call is the
- * time that passed by the processors that there are.
+ * found at the warm-up. With more threads than processors the cost of a call is the time
+ * that passed by the processors that there are.
  *
  * Each sample is a line of JSON on standard output:
- *     {"case": .., "side": .., "threads": .., "placement": .., "repetition": .., "ns": ..}
+ *     {"case": .., "side": .., "threads": .., "repetition": .., "ns": ..}
  * ns is the cost of one operation as one thread sees it. A side that cannot be measured
  * here has one line, {"case": .., "side": .., "skipped": why}, a gauge one for each figure,
  *     {"case": .., "side": .., "value": .., "unit": ..}
@@ -23,10 +23,9 @@
 #include "bench/measure.h"
 
 struct bench_protocol {
-    unsigned placements;
-    unsigned repetitions; /* at each placement */
-    uint64_t sample_ns;   /* about how long the timed part of a sample takes */
-    uint64_t seed;        /* of the placements */
+    unsigned repetitions;
+    uint64_t sample_ns; /* about how long the timed part of a sample takes */
+    uint64_t seed;      /* of where things lie */
 };
 
 void bench_run_case(const struct bench_machine *machine,
