@@ -80,9 +80,10 @@ static uint64_t step_claim(void *state, unsigned thread)
     struct mmapper *mapper = claims->world.mapper;
     struct mm_owner *owner = claims->owners[thread];
     const struct share share = claims->shares[thread];
+    const size_t count = claims->count;
     struct mm_error error;
     unsigned failed = 0;
-    for (size_t i = 0; i < claims->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         failed |= mmapper_quarantine(mapper, owner, chunk_of_share(&share, i), &error);
     }
     BENCH_CHECK(failed == MM_OK);
@@ -95,9 +96,10 @@ static uint64_t step_claim_and_map(void *state, unsigned thread)
     struct mmapper *mapper = claims->world.mapper;
     struct mm_owner *owner = claims->owners[thread];
     const struct share share = claims->shares[thread];
+    const size_t count = claims->count;
     struct mm_error error;
     unsigned failed = 0;
-    for (size_t i = 0; i < claims->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct mm_extent chunk = chunk_of_share(&share, i);
         failed |= mmapper_quarantine(mapper, owner, chunk, &error);
         failed |= mmapper_ensure_mapped(mapper, owner, chunk, &error);
@@ -140,12 +142,13 @@ static uint64_t step_swap(void *state, unsigned thread)
 {
     const struct claims *claims = state;
     const struct share share = claims->shares[thread];
+    const size_t count = claims->count;
     mm_atomic_u16 *words = claims->words.at;
     uint64_t swapped = 0;
-    for (size_t i = 0; i < claims->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         swapped += mm_cas_acq_rel_u16(&words[share.first + i * share.stride], 0, 1);
     }
-    BENCH_CHECK(swapped == claims->count);
+    BENCH_CHECK(swapped == count);
     return swapped;
 }
 

@@ -76,10 +76,12 @@ static uint64_t step_mapped(void *state, unsigned thread)
     struct mmapper *mapper = ensure->world.mapper;
     struct mm_owner *owner = ensure->world.owners[0];
     const uintptr_t *addresses = ensure->addresses.at;
+    const size_t calls = ensure->calls;
+    const size_t bytes = ensure->call_bytes;
     struct mm_error error;
     unsigned failed = 0;
-    for (size_t i = 0; i < ensure->calls; i++) {
-        const struct mm_extent extent = mm_extent_of(addresses[i], ensure->call_bytes);
+    for (size_t i = 0; i < calls; i++) {
+        const struct mm_extent extent = mm_extent_of(addresses[i], bytes);
         failed |= mmapper_ensure_mapped(mapper, owner, extent, &error);
     }
     BENCH_CHECK(failed == MM_OK);
@@ -115,9 +117,11 @@ static uint64_t step_mapped_mutex(void *state, unsigned thread)
     (void)thread;
     const struct ensure *ensure = state;
     const uintptr_t *addresses = ensure->addresses.at;
+    const size_t calls = ensure->calls;
+    const size_t bytes = ensure->call_bytes;
     unsigned failed = 0;
-    for (size_t i = 0; i < ensure->calls; i++) {
-        const struct mm_extent extent = mm_extent_of(addresses[i], ensure->call_bytes);
+    for (size_t i = 0; i < calls; i++) {
+        const struct mm_extent extent = mm_extent_of(addresses[i], bytes);
         failed |= reference_mapper_ensure_mapped(ensure->reference, extent);
     }
     BENCH_CHECK(failed == MM_OK);

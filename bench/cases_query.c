@@ -73,12 +73,13 @@ static uint64_t step_is_mapped(void *state, unsigned thread)
     const struct query *query = state;
     const struct mmapper *mapper = query->world.mapper;
     const uintptr_t *addresses = query->addresses.at;
+    const size_t count = query->count;
     uint64_t mapped = 0;
 #pragma clang loop unroll_count(8)
-    for (size_t i = 0; i < query->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         mapped += mmapper_is_mapped(mapper, addresses[i]);
     }
-    BENCH_CHECK(mapped == query->count);
+    BENCH_CHECK(mapped == count);
     return mapped;
 }
 
@@ -89,12 +90,13 @@ static uint64_t step_lookup(void *state, unsigned thread)
     const struct mmapper *mapper = query->world.mapper;
     const struct mm_owner *owner = query->world.owners[0];
     const uintptr_t *addresses = query->addresses.at;
+    const size_t count = query->count;
     uint64_t found = 0;
 #pragma clang loop unroll_count(8)
-    for (size_t i = 0; i < query->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         found += mmapper_lookup(mapper, addresses[i]).owner == owner;
     }
-    BENCH_CHECK(found == query->count);
+    BENCH_CHECK(found == count);
     return found;
 }
 
@@ -128,12 +130,13 @@ static uint64_t step_mutex(void *state, unsigned thread)
     const struct query *query = state;
     const struct reference_mapper *mapper = query->reference;
     const uintptr_t *addresses = query->addresses.at;
+    const size_t count = query->count;
     uint64_t mapped = 0;
 #pragma clang loop unroll_count(8)
-    for (size_t i = 0; i < query->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         mapped += reference_mapper_is_mapped(mapper, addresses[i]);
     }
-    BENCH_CHECK(mapped == query->count);
+    BENCH_CHECK(mapped == count);
     return mapped;
 }
 
@@ -159,12 +162,13 @@ static uint64_t step_levels(void *state, unsigned thread)
     (void)thread;
     const struct query *query = state;
     const uintptr_t *addresses = query->addresses.at;
+    const size_t count = query->count;
     uint64_t mapped = 0;
 #pragma clang loop unroll_count(8)
-    for (size_t i = 0; i < query->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         mapped += two_levels_get(&query->levels, addresses[i] / BENCH_CHUNK);
     }
-    BENCH_CHECK(mapped == query->count);
+    BENCH_CHECK(mapped == count);
     return mapped;
 }
 

@@ -64,12 +64,13 @@ static uint64_t step_peer(void *state, unsigned thread)
     const struct peer_lookup *lookup = state;
     size_t (*const usable_size)(const void *) = lookup->peer.usable_size;
     const uintptr_t *addresses = lookup->addresses.at;
+    const size_t count = lookup->count;
     uint64_t found = 0;
 #pragma clang loop unroll_count(8)
-    for (size_t i = 0; i < lookup->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         found += usable_size((const void *)addresses[i]) >= BLOCK_BYTES;
     }
-    BENCH_CHECK(found == lookup->count);
+    BENCH_CHECK(found == count);
     return found;
 }
 

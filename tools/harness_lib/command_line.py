@@ -7,6 +7,7 @@ import os
 import sys
 
 from harness_lib import (
+    bench_command,
     explore_command,
     explorer,
     fuzz_command,
@@ -332,6 +333,35 @@ def add_mutants(commands):
     )
 
 
+def add_bench(commands):
+    bench = add_command(
+        commands,
+        "bench",
+        bench_command.bench,
+        "Measures what operations cost: in the same run against the bare atomic or system "
+        "calls,\nagainst a mapper with one mutex, and against other libraries. Exit code 1 "
+        "when a\ntarget of bench/targets.txt is missed.",
+    )
+    bench.add_argument(
+        "--filter", default="", metavar="TEXT", help="only cases with TEXT in their names"
+    )
+    bench.add_argument(
+        "--repeat",
+        type=at_least_one,
+        default=5,
+        metavar="N",
+        help="rounds over all cases, each with tables in other places (default %(default)s)",
+    )
+    bench.add_argument(
+        "--compare",
+        metavar="OLD.json",
+        help="show what became slower or faster since --json wrote this file",
+    )
+    bench.add_argument(
+        "--quick", action="store_true", help="two rounds of short samples: a rough look"
+    )
+
+
 def parser():
     top = argparse.ArgumentParser(
         prog="tools/harness",
@@ -348,6 +378,7 @@ def parser():
     add_replay(commands)
     add_minimize(commands)
     add_mutants(commands)
+    add_bench(commands)
     add_command(commands, "setup", setup, "Installs what is missing, and nothing else.")
     return top
 

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""tools/harness bench: what operations cost, against the kernel and against others."""
+
+import json
+
+from harness_lib import (
+    bench_compare,
+    bench_machine,
+    bench_run,
+    bench_samples,
+    bench_tables,
+    bench_targets,
+    display,
+    workspace,
+)
+
+FULL = {"repetitions": 5, "microseconds": 5000}
+QUICK = {"repetitions": 3, "microseconds": 1000}
+QUICK_ROUNDS = 2
+
+
+def read_old(path):
+    """The samples of a file that --json wrote."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return bench_samples.from_json(json.load(file)["samples"])
+    except OSError as error:
+        raise workspace.EnvironmentProblem(f"cannot read {path}: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise workspace.EnvironmentProblem(
+            f"{path} is no file that `tools/harness bench --json` wrote"
+        ) from error
+
+
+def plan_of(options):
+    if options.quick:
+        rounds = min(options.repeat, QUICK_ROUNDS)
+        return bench_run.Plan(rounds=rounds, **QUICK)
+    return bench_run.Plan(rounds=options.repeat, **FULL)
+
+
+def bench(options):
+    old = read_old(options.compare) if options.compare else None
+    targets = bench_targets.load()
+    bench_run.build()
+    chosen = bench_run.cases(options.filter)
+    if not chosen:
+        raise workspace.EnvironmentProblem(f"no case has `{options.filter}` in its name")
+    watch = bench_machine.Watch()
+    samples = bench_run.measure(chosen, plan_of(options))
+    machine = watch.report()
+    outcomes = bench_targets.outcomes(samples, targets)
+    changes = bench_compare.changes(old, samples) if old else []
+    show(samples, outcomes, changes, machine)
+    missed = [outcome for outcome in outcomes if outcome.missed]
+    workspace.write_json(
+        options.json,
+        {
+            "command": "bench",
+            "verdict": "violation" if missed else "good",
+            "missed": [outcome.target.name for outcome in missed],
+            "machine": machine.as_json(),
+            "samples": samples.as_json(),
+        },
+    )
+    return workspace.VIOLATION if missed else workspace.GOOD
+
+
+def show(samples, outcomes, changes, machine):
+    print(display.table(bench_tables.HEADER, bench_tables.rows(samples), left=6))
+    show_skipped(samples)
+    if outcomes:
+        print()
+        rows = bench_tables.target_rows(outcomes)
+        print(display.table(bench_tables.TARGET_HEADER, rows, left=2))
+    show_changes(changes)
+    print()
+    print(f"{machine.machine}; {machine.seconds:.0f} s")
+    for warning in machine.warnings():
+        print(f"NOISE: {warning}")
+    show_missed(outcomes)
+
+
+def show_skipped(samples):
+    for case, sides in samples.skipped.items():
+        for side, why in sides.items():
+            print(f"not measured: {side} in {case}: {why}")
+
+
+def show_changes(changes):
+    real = [change for change in changes if change.real]
+    if real:
+        print()
+        rows = bench_tables.change_rows(sorted(real, key=lambda change: -change.factor))
+        print(display.table(bench_tables.CHANGE_HEADER, rows, left=3))
+    if changes:
+        slower = sum(change.verdict == "slower" for change in changes)
+        print(
+            f"{slower} of {len(changes)} figures slower beyond the noise, "
+            f"{len(real) - slower} faster"
+        )
+
+
+def show_missed(outcomes):
+    missed = [outcome for outcome in outcomes if outcome.missed]
+    for outcome in missed:
+        print(
+            f"MISSED {outcome.target.name}: {bench_tables.number(outcome.figure.median)}, "
+            f"at most {outcome.target.limit:g}"
+        )
+        for line in outcome.target.note:
+            print(f"    {line}")
+    measured = [outcome for outcome in outcomes if outcome.figure is not None]
+    print(f"{len(measured) - len(missed)} of {len(measured)} targets held", flush=True)
