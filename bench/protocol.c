@@ -28,10 +28,19 @@ struct run {
     unsigned variant_count;
 };
 
+static unsigned thread_counts(const struct bench_case *one)
+{
+    unsigned counts = 0;
+    while (counts < sizeof one->threads && one->threads[counts] != 0) {
+        counts++;
+    }
+    return counts;
+}
+
 static unsigned most_threads(const struct bench_case *one)
 {
     unsigned most = 1;
-    for (size_t i = 0; i < sizeof one->threads && one->threads[i] != 0; i++) {
+    for (unsigned i = 0; i < thread_counts(one); i++) {
         most = one->threads[i] > most ? one->threads[i] : most;
     }
     return most;
@@ -52,20 +61,18 @@ static uint64_t operations_of(const struct bench_case *one,
     return side->operations != 0 ? side->operations : one->operations;
 }
 
-/* Variants that differ in threads only stand side by side: so do their samples. */
+/* The sides with as many threads stand side by side: so do their samples. */
 static void list_variants(struct run *run)
 {
     const struct bench_case *one = run->one;
-    for (unsigned side = 0; side < side_count(one); side++) {
-        for (size_t i = 0; i < sizeof one->threads; i++) {
-            if (one->threads[i] == 0 && i > 0) {
-                break;
-            }
+    const unsigned counts = thread_counts(one);
+    for (unsigned i = 0; i == 0 || i < counts; i++) {
+        for (unsigned side = 0; side < side_count(one); side++) {
             BENCH_CHECK(run->variant_count < MAX_VARIANTS);
             run->variants[run->variant_count++] = (struct variant){
                 .side = one->sides[side],
                 .side_number = side,
-                .threads = one->threads[i] != 0 ? one->threads[i] : 1,
+                .threads = counts > 0 ? one->threads[i] : 1,
             };
         }
     }

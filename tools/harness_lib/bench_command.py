@@ -5,6 +5,7 @@ import json
 
 from harness_lib import (
     bench_compare,
+    bench_document,
     bench_machine,
     bench_run,
     bench_samples,
@@ -40,6 +41,8 @@ def plan_of(options):
 
 
 def bench(options):
+    if options.document and (options.filter or options.quick):
+        raise workspace.EnvironmentProblem("--document goes with all cases, in full")
     old = read_old(options.compare) if options.compare else None
     targets = bench_targets.load()
     bench_run.build()
@@ -52,6 +55,9 @@ def bench(options):
     outcomes = bench_targets.outcomes(samples, targets)
     changes = bench_compare.changes(old, samples) if old else []
     show(samples, outcomes, changes, machine)
+    if options.document:
+        for path in bench_document.write(samples, outcomes, machine):
+            print(f"written: {workspace.relative(path)}")
     missed = [outcome for outcome in outcomes if outcome.missed]
     workspace.write_json(
         options.json,

@@ -360,6 +360,11 @@ def add_bench(commands):
     bench.add_argument(
         "--quick", action="store_true", help="two rounds of short samples: a rough look"
     )
+    bench.add_argument(
+        "--document",
+        action="store_true",
+        help="write figures and plots into docs/PERFORMANCE.md and docs/performance",
+    )
 
 
 def parser():
