@@ -11,12 +11,14 @@ from harness_lib import (
     bench_compare,
     bench_document,
     bench_figures,
+    bench_instructions,
     bench_machine,
     bench_plots,
     bench_samples,
     bench_tables,
     bench_targets,
     svg_plot,
+    workspace,
 )
 
 # Tests run in the folder of this file, in the sources or in the runfiles.
@@ -341,6 +343,49 @@ class DocumentTest(unittest.TestCase):
         filled = bench_document.fill(page, bench_document.texts(found, [outcome], machine))
         self.assertIn("| immortal alloc | ours / fetch_add | 1.7 | 1.00 | held | a note |", filled)
         self.assertIn("NOISE", filled)
+
+
+CALLGRIND = """\
+fn=main
+12 30
+cfn=counted_one
+calls=3 40
+13 60
+cfn=counted_two
+calls=1 50
+14 7
+cfn=other
+calls=9 60
+15 900
+fn=other
+cfn=counted_one
+calls=1 40
+16 24
+"""
+
+
+class InstructionsTest(unittest.TestCase):
+    def test_callgrind(self):
+        found = bench_instructions.read_callgrind(CALLGRIND)
+        self.assertEqual(found, {"one": 21.0, "two": 7.0})
+        with self.assertRaises(workspace.EnvironmentProblem):
+            bench_instructions.read_callgrind("fn=main\n12 30\n")
+
+    def test_file(self):
+        counts = {"one": 21.0, "longer_name": 7.5}
+        text = bench_instructions.format_counts(counts)
+        self.assertEqual(bench_instructions.read(text), counts)
+        with self.assertRaises(workspace.EnvironmentProblem):
+            bench_instructions.read("one twenty\n")
+
+    def test_differences(self):
+        same = {"a": 10.0}
+        self.assertEqual(bench_instructions.differences(same, {"a": 10.04}), [])
+        (rise,) = bench_instructions.differences(same, {"a": 12.0})
+        self.assertIn("a rose from 10.0 to 12.0", rise)
+        (fall,) = bench_instructions.differences(same, {"a": 9.0})
+        self.assertIn("fell", fall)
+        self.assertEqual(len(bench_instructions.differences(same, {"b": 1.0})), 2)
 
 
 if __name__ == "__main__":

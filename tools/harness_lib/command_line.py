@@ -365,6 +365,11 @@ def add_bench(commands):
         action="store_true",
         help="write figures and plots into docs/PERFORMANCE.md and docs/performance",
     )
+    bench.add_argument(
+        "--instructions",
+        action="store_true",
+        help="count instructions instead, and write bench/instructions.txt",
+    )
 
 
 def parser():
