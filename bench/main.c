@@ -90,14 +90,17 @@ static bool wanted(const struct options *options, const char *name, bool inlined
     return named && (inlined || !options->inlined);
 }
 
-static void run_topic(const struct bench_machine *machine,
-                      const struct options *options, const struct bench_topic *topic)
+/* Returns how many cases and gauges of the topic were wanted. */
+static size_t run_topic(const struct bench_machine *machine,
+                        const struct options *options, const struct bench_topic *topic)
 {
+    size_t found = 0;
     for (size_t i = 0; i < topic->case_count; i++) {
         const struct bench_case *one = &topic->cases[i];
         if (!wanted(options, one->name, one->inlined)) {
             continue;
         }
+        found++;
         if (options->list) {
             (void)puts(one->name);
         } else {
@@ -109,12 +112,14 @@ static void run_topic(const struct bench_machine *machine,
         if (!wanted(options, gauge->name, false)) {
             continue;
         }
+        found++;
         if (options->list) {
             (void)puts(gauge->name);
         } else {
             gauge->take(gauge);
         }
     }
+    return found;
 }
 
 int main(int argc, char **argv)
@@ -127,8 +132,14 @@ int main(int argc, char **argv)
     }
     bench_peers_environment(argv);
     const struct bench_machine machine = bench_machine_of();
+    size_t found = 0;
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
-        run_topic(&machine, &options, topics[i]);
+        found += run_topic(&machine, &options, topics[i]);
+    }
+    if (found < (size_t)options.count) {
+        (void)fprintf(stderr, "bench: %zu of %d cases are known; see --list\n", found,
+                      options.count);
+        return 2;
     }
     return fflush(stdout) == 0 ? 0 : 2;
 }

@@ -15,10 +15,46 @@ from harness_lib import (
     display,
     workspace,
 )
+from harness_lib.argument_types import at_least_one
+
+SUMMARY = """Measures what operations cost: in the same run against the bare atomic or system calls,
+against a mapper with one mutex, and against other libraries. Exit code 1 when a target of
+bench/targets.txt is missed."""
 
 FULL = {"repetitions": 5, "microseconds": 5000}
 QUICK = {"repetitions": 3, "microseconds": 1000}
 QUICK_ROUNDS = 2
+
+
+def add_options(command):
+    command.add_argument(
+        "--filter", default="", metavar="TEXT", help="only cases with TEXT in their names"
+    )
+    command.add_argument(
+        "--repeat",
+        type=at_least_one,
+        default=5,
+        metavar="N",
+        help="rounds over all cases, each with tables in other places (default %(default)s)",
+    )
+    command.add_argument(
+        "--compare",
+        metavar="OLD.json",
+        help="show what became slower or faster since --json wrote this file",
+    )
+    command.add_argument(
+        "--quick", action="store_true", help="two rounds of short samples: a rough look"
+    )
+    command.add_argument(
+        "--document",
+        action="store_true",
+        help="write figures and plots into docs/PERFORMANCE.md and docs/performance",
+    )
+    command.add_argument(
+        "--instructions",
+        action="store_true",
+        help="count instructions instead, and write bench/instructions.txt",
+    )
 
 
 def read_old(path):

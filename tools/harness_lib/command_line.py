@@ -2,7 +2,6 @@
 """The arguments of tools/harness."""
 
 import argparse
-import math
 import os
 import sys
 
@@ -19,44 +18,16 @@ from harness_lib import (
     test_command,
     workspace,
 )
+from harness_lib.argument_types import (
+    at_least_one,
+    at_least_zero,
+    columns,
+    positive,
+    seed_number,
+)
 
 EXIT_CODES = """exit codes: 0 good, 1 a violation or a failing test (with the command that
 reproduces it), 2 usage or environment"""
-
-
-def positive(text):
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
-def at_least_one(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return value
-
-
-def at_least_zero(text):
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is less than 0")
-    return value
-
-
-def columns(text):
-    value = int(text)
-    if value < 80:
-        raise argparse.ArgumentTypeError(f"{text} is less than 80 columns")
-    return value
-
-
-def seed_number(text):
-    value = int(text, 0)
-    if not 0 <= value < 2**64:
-        raise argparse.ArgumentTypeError(f"{text} does not fit 64 bits")
-    return value
 
 
 def add_command(commands, name, function, summary, **options):
@@ -333,45 +304,6 @@ def add_mutants(commands):
     )
 
 
-def add_bench(commands):
-    bench = add_command(
-        commands,
-        "bench",
-        bench_command.bench,
-        "Measures what operations cost: in the same run against the bare atomic or system "
-        "calls,\nagainst a mapper with one mutex, and against other libraries. Exit code 1 "
-        "when a\ntarget of bench/targets.txt is missed.",
-    )
-    bench.add_argument(
-        "--filter", default="", metavar="TEXT", help="only cases with TEXT in their names"
-    )
-    bench.add_argument(
-        "--repeat",
-        type=at_least_one,
-        default=5,
-        metavar="N",
-        help="rounds over all cases, each with tables in other places (default %(default)s)",
-    )
-    bench.add_argument(
-        "--compare",
-        metavar="OLD.json",
-        help="show what became slower or faster since --json wrote this file",
-    )
-    bench.add_argument(
-        "--quick", action="store_true", help="two rounds of short samples: a rough look"
-    )
-    bench.add_argument(
-        "--document",
-        action="store_true",
-        help="write figures and plots into docs/PERFORMANCE.md and docs/performance",
-    )
-    bench.add_argument(
-        "--instructions",
-        action="store_true",
-        help="count instructions instead, and write bench/instructions.txt",
-    )
-
-
 def parser():
     top = argparse.ArgumentParser(
         prog="tools/harness",
@@ -388,7 +320,9 @@ def parser():
     add_replay(commands)
     add_minimize(commands)
     add_mutants(commands)
-    add_bench(commands)
+    bench_command.add_options(
+        add_command(commands, "bench", bench_command.bench, bench_command.SUMMARY)
+    )
     add_command(commands, "setup", setup, "Installs what is missing, and nothing else.")
     return top
 
