@@ -25,7 +25,6 @@ enum {
 struct bench_shape {
     size_t bytes;       /* of the range that is worked on */
     size_t count;       /* of what the operation meets: chunks, holes */
-    unsigned ahead;     /* chunks that one commit may take along; 0: none */
     bool split;         /* the regions are split */
     bool touched;       /* a page of each chunk is written */
     bool apart;         /* threads work on cache lines of their own */

@@ -2,8 +2,7 @@
 /*
  * Fresh memory: from quarantined to mapped, chunk by chunk, ascending.
  *
- * shape: each thread has a range of `count` chunks of its own, and an owner whose
- * commit-ahead is `ahead` chunks.
+ * shape: each thread has a range of `count` chunks and an owner of its own.
  */
 #include <stdlib.h>
 
@@ -38,8 +37,7 @@ static void *open_ours(const struct bench_setting *setting, const char **reason)
 {
     (void)reason;
     struct fresh *fresh = fresh_open(setting, BENCH_OURS);
-    const struct bench_world_options options = {.owners = setting->threads,
-                                                .ahead = setting->shape.ahead};
+    const struct bench_world_options options = {.owners = setting->threads};
     bench_world_open(&fresh->world, setting->seed, &options);
     return fresh;
 }

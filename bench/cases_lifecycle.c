@@ -70,8 +70,9 @@ static void *open_floor(const struct bench_setting *setting, const char **reason
     return life;
 }
 
-/* A block as large as the mapper's; a page of it for the mapper itself. With a chunk: pages
- * for its owner, its region and its slot, and the chunk's system calls. */
+/* A block as large as the mapper's; a page of it for the mapper itself and its first owner.
+ * With a chunk: a page for the word of its region and one for its slot, and the chunk's
+ * system calls. */
 static uint64_t step_floor(void *state, unsigned thread)
 {
     (void)thread;
@@ -81,9 +82,8 @@ static uint64_t step_floor(void *state, unsigned thread)
     if (life->chunks > 0) {
         const struct mm_extent chunks =
             mm_extent_of(BENCH_FLOOR, life->chunks * BENCH_CHUNK);
-        for (size_t i = 1; i <= 3; i++) {
-            table[i * (life->table_bytes / 4 / PAGE * PAGE)] = 1;
-        }
+        table[life->table_bytes / 3 / PAGE * PAGE] = 1;
+        table[life->table_bytes / 3 * 2 / PAGE * PAGE] = 1;
         bench_bare_reserve(chunks);
         bench_bare_commit(chunks);
         bench_bare_release(chunks);

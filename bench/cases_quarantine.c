@@ -200,62 +200,41 @@ static const struct bench_side mutex_release = {.name = "mutex",
                                                 .step = step_release_mutex,
                                                 .close = close_mutex};
 
-#define KIB(N) ((size_t)(N) << 10)
 #define MIB(N) ((size_t)(N) << 20)
 #define GIB(N) ((size_t)(N) << 30)
 #define TIB(N) ((size_t)(N) << 40)
 
-#define QUARANTINE(SIZE, BYTES)                                                        \
-    {.name = "quarantine, " SIZE ", never split",                                      \
-     .shape = {.bytes = (BYTES)},                                                      \
-     .operations = 1,                                                                  \
-     .sides = {&ours, &floor_side, &mutex}},                                           \
-    {                                                                                  \
-        .name = "quarantine, " SIZE ", once split",                                    \
-        .shape = {.bytes = (BYTES), .split = true}, .operations = 1, .sides = {        \
-            &ours,                                                                     \
-            &floor_side,                                                               \
-            &mutex                                                                     \
-        }                                                                              \
-    }
-
-/* The same per chunk. */
-#define PER_CHUNK(SIZE, BYTES)                                                         \
-    {                                                                                  \
-        .name = "quarantine per chunk, " SIZE ", once split",                          \
-        .shape = {.bytes = (BYTES), .split = true},                                    \
-        .operations = (BYTES) / BENCH_CHUNK, .sides = {                                \
-            &ours,                                                                     \
-            &bench_load_side,                                                          \
-            &mutex                                                                     \
-        }                                                                              \
-    }
-
-#define RELEASE(SIZE, BYTES)                                                           \
-    {                                                                                  \
-        .name = "release, " SIZE ", never split", .shape = {.bytes = (BYTES)},         \
-        .operations = 1, .sides = {                                                    \
-            &ours_release,                                                             \
-            &floor_release,                                                            \
-            &mutex_release                                                             \
-        }                                                                              \
-    }
+/* The fields of a case, but for its name. An operation is a call, or a chunk of it. */
+#define RESERVE(BYTES)                                                                 \
+    .shape.bytes = (BYTES), .operations = 1, .sides = {&ours, &floor_side, &mutex}
+#define RESERVE_CHUNKS(BYTES)                                                          \
+    .shape.bytes = (BYTES), .shape.split = true, .operations = (BYTES) / BENCH_CHUNK,  \
+    .sides = {&ours, &bench_load_side, &mutex}
+#define RELEASE(BYTES)                                                                 \
+    .shape.bytes = (BYTES), .operations = 1,                                           \
+    .sides = {&ours_release, &floor_release, &mutex_release}
 
 static const struct bench_case cases[] = {
-    QUARANTINE("4 MiB", MIB(4)),
-    QUARANTINE("64 MiB", MIB(64)),
-    QUARANTINE("1 GiB", GIB(1)),
-    QUARANTINE("16 GiB", GIB(16)),
-    QUARANTINE("256 GiB", GIB(256)),
-    QUARANTINE("1 TiB", TIB(1)),
-    QUARANTINE("4 TiB", TIB(4)),
-    QUARANTINE("16 TiB", TIB(16)),
-    PER_CHUNK("1 TiB", TIB(1)),
-    PER_CHUNK("16 TiB", TIB(16)),
-    RELEASE("1 TiB", TIB(1)),
-    RELEASE("16 TiB", TIB(16)),
+    /* Parts of a region: they split it. */
+    {.name = "quarantine, 4 MiB", RESERVE(MIB(4))},
+    {.name = "quarantine, 64 MiB", RESERVE(MIB(64))},
+    {.name = "quarantine, 1 GiB", RESERVE(GIB(1))},
+    {.name = "quarantine, 16 GiB", RESERVE(GIB(16))},
+    /* Whole regions, that were never changed in part, or once were. */
+    {.name = "quarantine, 256 GiB, never split", RESERVE(GIB(256))},
+    {.name = "quarantine, 256 GiB, once split", RESERVE(GIB(256)), .shape.split = true},
+    {.name = "quarantine, 1 TiB, never split", RESERVE(TIB(1))},
+    {.name = "quarantine, 1 TiB, once split", RESERVE(TIB(1)), .shape.split = true},
+    {.name = "quarantine, 4 TiB, never split", RESERVE(TIB(4))},
+    {.name = "quarantine, 4 TiB, once split", RESERVE(TIB(4)), .shape.split = true},
+    {.name = "quarantine, 16 TiB, never split", RESERVE(TIB(16))},
+    {.name = "quarantine, 16 TiB, once split", RESERVE(TIB(16)), .shape.split = true},
+    {.name = "quarantine per chunk, 1 TiB, once split", RESERVE_CHUNKS(TIB(1))},
+    {.name = "quarantine per chunk, 16 TiB, once split", RESERVE_CHUNKS(TIB(16))},
+    {.name = "release, 1 TiB, never split", RELEASE(TIB(1))},
+    {.name = "release, 16 TiB, never split", RELEASE(TIB(16))},
     {.name = "quarantine with a name, 1 TiB, never split",
-     .shape = {.bytes = TIB(1)},
+     .shape.bytes = TIB(1),
      .operations = 1,
      .sides = {&ours_named, &floor_side}},
 };

@@ -17,11 +17,10 @@
 #define BENCH_REGION ((size_t)65536 * BENCH_CHUNK)
 
 struct bench_world_options {
-    bool idle;      /* no system calls for extents */
-    bool named;     /* annotations in the kernel's list */
-    bool accounted; /* else MM_UNACCOUNTED, as for heaps larger than memory */
-    unsigned ahead; /* the owners' commit-ahead, in chunks */
-    unsigned owners;
+    bool idle;       /* no system calls for extents */
+    bool named;      /* annotations in the kernel's list */
+    bool accounted;  /* else MM_UNACCOUNTED, as for heaps larger than memory */
+    unsigned owners; /* 0: one */
 };
 
 struct bench_world {

@@ -110,7 +110,7 @@ def measure(options):
     if options.document:
         for path in bench_document.write(samples, outcomes, machine):
             print(f"written: {workspace.relative(path)}")
-    missed = [outcome for outcome in outcomes if outcome.missed]
+    missed = [outcome for outcome in outcomes if not outcome.held]
     workspace.write_json(
         options.json,
         {
@@ -160,13 +160,12 @@ def show_changes(changes):
 
 
 def show_missed(outcomes):
-    missed = [outcome for outcome in outcomes if outcome.missed]
+    missed = [outcome for outcome in outcomes if not outcome.held]
     for outcome in missed:
-        print(
-            f"MISSED {outcome.target.name}: {bench_tables.number(outcome.figure.median)}, "
-            f"at most {outcome.target.limit:g}"
-        )
+        figure = outcome.figure
+        found = bench_tables.number(figure.median) if figure else outcome.why
+        print(f"MISSED {outcome.target.name}: {found}, at most {outcome.target.limit:g}")
         for line in outcome.target.note:
             print(f"    {line}")
-    measured = [outcome for outcome in outcomes if outcome.figure is not None]
-    print(f"{len(measured) - len(missed)} of {len(measured)} targets held", flush=True)
+    held = len(outcomes) - len(missed)
+    print(f"{held} of {len(outcomes)} targets held", flush=True)

@@ -50,18 +50,13 @@ def texts(samples, outcomes, machine):
     """{name of a block: what goes into it}."""
     warnings = "".join(f" NOISE: {warning}." for warning in machine.warnings())
     header = ["case", "figure", "at most", "measured", "", "what limits it"]
-    rows = [
-        [case, threads, cost, against, spread]
-        for case, threads, _, cost, against, spread in bench_tables.timed_rows(samples)
-    ]
-    counted = [
-        [case, side, cost]
-        for case, _, side, cost, _, _ in bench_tables.counted_rows(samples)
-    ]
+    # Without the name of the first side: that is ours.
+    rows = [row[:2] + row[3:] for row in bench_tables.timed_rows(samples)]
+    counted = [[row[0], row[2], row[3]] for row in bench_tables.counted_rows(samples)]
     return {
         "machine": f"Taken on {machine.machine}, in {machine.seconds:.0f} s.{warnings}\n",
         "targets": markdown(header, _target_rows(outcomes), left=2),
-        "figures": markdown(["case", "threads", "cost", "against", "spread"], rows),
+        "figures": markdown(["case", "threads", *bench_tables.HEADER[3:]], rows),
         "counts": markdown(["what", "", ""], counted, left=2),
     }
 

@@ -7,7 +7,7 @@ from harness_lib import bench_figures, svg_plot
 
 OURS, SPLIT, MUTEX, FLOOR = "#0072b2", "#56a0d3", "#d55e00", "#555555"
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
-_SIZE = re.compile(r"quarantine, (\d+) ([KMGT]iB), (never|once) split")
+_SIZE = re.compile(r"quarantine, (\d+) ([KMGT]iB)(?:, (never|once) split)?")
 
 
 def duration(ns):
@@ -19,13 +19,15 @@ def duration(ns):
 
 
 def _sizes(samples):
-    """{"never": {bytes: case}, "once": ..}, and the labels of the sizes."""
+    """{"never": {bytes: case}, "once": ..}, and the labels of the sizes. Parts of a region,
+    which are less than what can be split or not, belong to both."""
     found, labels = {"never": {}, "once": {}}, {}
     for case in samples.timed:
         match = _SIZE.fullmatch(case)
         if match:
             size = int(match[1]) * _UNITS[match[2]]
-            found[match[3]][size] = case
+            for split in (match[3],) if match[3] else ("never", "once"):
+                found[split][size] = case
             labels[size] = f"{match[1]} {match[2]}"
     return found, labels
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Figures as tables of text."""
 
+import math
+
 from harness_lib import bench_figures
 
-HEADER = ["case", "threads", "", "cost", "against", "spread"]
+HEADER = ["case", "threads", "", "cost", "against", "spread", "places"]
 
 
 def time(ns):
@@ -15,12 +17,15 @@ def time(ns):
 
 
 def number(value):
-    """Three digits that matter, no exponent."""
+    """Two or three digits that matter, no exponent."""
     if value >= 100:
         return f"{value:,.0f}"
     if value >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}"
+    if value >= 0.1 or value <= 0:
+        return f"{value:.2f}"
+    decimals = 1 - math.floor(math.log10(value))
+    return f"{value:.{decimals}f}"
 
 
 def against(samples, case, side, threads):
@@ -35,14 +40,17 @@ def against(samples, case, side, threads):
     return ", ".join(parts)
 
 
-def spread(samples, case, side, threads):
-    """Of the ratio to the second side, or of the cost where there is none."""
+def steadiness(samples, case, side, threads):
+    """[spread, places]: of the ratio to the second side, which is the floor."""
     sides = samples.sides(case)
-    figure = None
+    figure = places = None
     if len(sides) > 1:
-        figure = bench_figures.ratio(samples, case, (side, threads), (sides[1], threads))
+        pair = (side, threads), (sides[1], threads)
+        figure = bench_figures.ratio(samples, case, *pair)
+        places = bench_figures.placement_spread(samples, case, *pair)
     figure = figure or bench_figures.cost(samples, case, side, threads)
-    return f"{figure.spread:.0%}" + (" noisy" if figure.noisy else "")
+    spread = f"{figure.spread:.0%}" + (" noisy" if figure.noisy else "")
+    return [spread, f"{number(places)}x" if places else ""]
 
 
 def timed_rows(samples):
@@ -58,14 +66,14 @@ def timed_rows(samples):
                 side,
                 time(figure.median),
                 against(samples, case, side, threads),
-                spread(samples, case, side, threads),
+                *steadiness(samples, case, side, threads),
             ]
 
 
 def counted_rows(samples):
     for case, figures in samples.counted.items():
         for side, (value, unit) in figures.items():
-            yield [case, "", side, f"{value:g} {unit}", "", ""]
+            yield [case, "", side, f"{value:g} {unit}", "", "", ""]
 
 
 def rows(samples):
@@ -75,12 +83,10 @@ def rows(samples):
 def target_rows(outcomes):
     for outcome in outcomes:
         figure = outcome.figure
-        if figure is None:
-            measured, verdict = outcome.why, "not measured"
-        else:
-            measured = number(figure.median)
-            verdict = "held" if outcome.held else "MISSED"
-            verdict += ", noisy" if figure.noisy else ""
+        measured = outcome.why if figure is None else number(figure.median)
+        verdict = "held" if outcome.held else "MISSED"
+        if figure is not None and figure.noisy:
+            verdict += ", noisy"
         yield [
             outcome.target.case,
             outcome.target.figure,

@@ -9,7 +9,6 @@ from harness_lib import bench_figures, workspace
 FILE = workspace.ROOT / "bench" / "targets.txt"
 
 _TIMES = {"ns": 1.0, "us": 1000.0}
-# A counted figure is what it is; a timed one may be the limit to its last digit.
 _SIDE = re.compile(r"(?P<side>.+?)(?:@(?P<threads>\d+))?$")
 
 
@@ -33,19 +32,15 @@ class Target:
 
 @dataclass
 class Outcome:
-    """A target and what was measured; figure is None when it was not."""
+    """A target and what was measured. What could not be measured is not held."""
 
     target: Target
-    figure: object = None
-    why: str = ""  # it was not
+    figure: object = None  # None: there is none
+    why: str = ""  # there is none
 
     @property
     def held(self):
         return self.figure is not None and self.figure.median <= self.target.limit
-
-    @property
-    def missed(self):
-        return self.figure is not None and not self.held
 
 
 def load(path=FILE):
