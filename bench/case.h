@@ -24,7 +24,7 @@ enum {
  * matter, is said where the cases are. */
 struct bench_shape {
     size_t bytes;       /* of the range that is worked on */
-    size_t count;       /* of what the operation meets: chunks, holes */
+    size_t count;       /* of chunks that the operation meets */
     bool split;         /* the regions are split */
     bool touched;       /* a page of each chunk is written */
     bool apart;         /* threads work on cache lines of their own */

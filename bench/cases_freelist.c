@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Free lists: taking units and giving them back, and finding that there are none.
- *
- * shape: `count` holes of one unit, for allocations that have to fail.
- */
+/* Free lists: taking units and giving them back, and finding that there are none. */
 #include <stdlib.h>
 
 #include "bench/fail.h"
@@ -17,6 +13,9 @@ enum {
     LIVE = 1024, /* blocks of the mix */
     MIX_UNITS = 16,
     MIX_PAIRS = 16384,
+    FAILING = 64,
+    FEW_HOLES = 2048,
+    MANY_HOLES = 200000,
 };
 
 /* A pair of the mix: this block is freed, and one of so many units allocated. */
@@ -28,14 +27,12 @@ struct choice {
 struct freelist {
     void *table;
     struct raw_memory_freelist *list;
-    size_t operations;
     struct bench_place choices;
     uint32_t live[LIVE];
     size_t next; /* choice */
 };
 
-static struct freelist *freelist_open(const struct bench_setting *setting,
-                                      uint32_t units)
+static struct freelist *freelist_open(uint32_t units)
 {
     struct freelist *freelist = calloc(1, sizeof *freelist);
     BENCH_CHECK(freelist != NULL);
@@ -47,7 +44,6 @@ static struct freelist *freelist_open(const struct bench_setting *setting,
     bench_must(raw_memory_freelist_create_on(freelist->table, bytes, &shape,
                                              &freelist->list, NULL),
                NULL);
-    freelist->operations = setting->operations;
     return freelist;
 }
 
@@ -71,8 +67,9 @@ static uint32_t take(struct freelist *freelist, uint32_t units)
 
 static void *open_pair(const struct bench_setting *setting, const char **reason)
 {
+    (void)setting;
     (void)reason;
-    return freelist_open(setting, UNITS);
+    return freelist_open(UNITS);
 }
 
 static uint64_t step_pair(void *state, unsigned thread)
@@ -93,7 +90,7 @@ static uint64_t step_pair(void *state, unsigned thread)
 static void *open_mix(const struct bench_setting *setting, const char **reason)
 {
     (void)reason;
-    struct freelist *freelist = freelist_open(setting, UNITS);
+    struct freelist *freelist = freelist_open(UNITS);
     struct bench_random random = {setting->seed};
     freelist->choices = bench_place_make(MIX_PAIRS * sizeof(struct choice), &random);
     struct choice *choices = freelist->choices.at;
@@ -124,11 +121,10 @@ static uint64_t step_mix(void *state, unsigned thread)
 
 /* ------------------------------------------------------------------- failing */
 
-static void *open_holes(const struct bench_setting *setting, const char **reason)
+/* Every second unit is a hole: a block of one unit that nothing merges with. */
+static struct freelist *open_holes(uint32_t holes)
 {
-    (void)reason;
-    const uint32_t holes = (uint32_t)setting->shape.count;
-    struct freelist *freelist = freelist_open(setting, 2 * holes);
+    struct freelist *freelist = freelist_open(2 * holes);
     for (uint32_t i = 0; i < 2 * holes; i++) {
         (void)take(freelist, 1);
     }
@@ -138,16 +134,30 @@ static void *open_holes(const struct bench_setting *setting, const char **reason
     return freelist;
 }
 
+static void *open_few(const struct bench_setting *setting, const char **reason)
+{
+    (void)setting;
+    (void)reason;
+    return open_holes(FEW_HOLES);
+}
+
+static void *open_many(const struct bench_setting *setting, const char **reason)
+{
+    (void)setting;
+    (void)reason;
+    return open_holes(MANY_HOLES);
+}
+
 static uint64_t step_failing(void *state, unsigned thread)
 {
     (void)thread;
     struct freelist *freelist = state;
     uint64_t failed = 0;
-    for (size_t i = 0; i < freelist->operations; i++) {
+    for (size_t i = 0; i < FAILING; i++) {
         uint32_t unit;
         failed += raw_memory_freelist_alloc(freelist->list, 0, 2, &unit) == MM_NO_SPACE;
     }
-    BENCH_CHECK(failed == freelist->operations);
+    BENCH_CHECK(failed == FAILING);
     return failed;
 }
 
@@ -157,10 +167,14 @@ static const struct bench_side pair = {
     .name = "first fit", .open = open_pair, .step = step_pair, .close = close_freelist};
 static const struct bench_side mix = {
     .name = "first fit", .open = open_mix, .step = step_mix, .close = close_freelist};
-static const struct bench_side failing = {.name = "first fit",
-                                          .open = open_holes,
-                                          .step = step_failing,
-                                          .close = close_freelist};
+static const struct bench_side few = {.name = "first fit, 2,048 holes",
+                                      .open = open_few,
+                                      .step = step_failing,
+                                      .close = close_freelist};
+static const struct bench_side many = {.name = "first fit, 200,000 holes",
+                                       .open = open_many,
+                                       .step = step_failing,
+                                       .close = close_freelist};
 
 static const struct bench_case cases[] = {
     {.name = "free list, pair of 1 unit",
@@ -169,14 +183,9 @@ static const struct bench_case cases[] = {
     {.name = "free list, random mix of 1 to 16 units",
      .operations = MIX_PAIRS,
      .sides = {&mix, &bench_load_side}},
-    {.name = "free list, failing alloc over 2,048 holes",
-     .shape = {.count = 2048},
-     .operations = 64,
-     .sides = {&failing, &bench_load_side}},
-    {.name = "free list, failing alloc over 200,000 holes",
-     .shape = {.count = 200000},
-     .operations = 1,
-     .sides = {&failing, &bench_load_side}},
+    {.name = "free list, failing alloc",
+     .operations = FAILING,
+     .sides = {&few, &bench_load_side, &many}},
 };
 
 const struct bench_topic bench_freelists = {.cases = cases,
