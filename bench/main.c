@@ -125,7 +125,7 @@ static size_t run_topic(const struct bench_machine *machine,
 int main(int argc, char **argv)
 {
     struct options options = {
-        .protocol = {.repetitions = 5, .sample_ns = 5000000, .seed = 1},
+        .protocol = {.repetitions = 8, .sample_ns = 2000000, .seed = 1},
     };
     if (!read_options(argc, argv, &options)) {
         return usage();
