@@ -5,6 +5,7 @@ A round puts tables and arrays elsewhere, and so does every process by itself. T
 go over all cases, so that what disturbs the machine for a while disturbs a part of the
 samples of many cases, and not all of one."""
 
+import shlex
 import subprocess
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ def _run(arguments):
     )
     if result.returncode != 0:
         said = result.stderr.strip() or f"exit code {result.returncode}"
-        raise workspace.EnvironmentProblem(f"{' '.join(map(str, arguments))}: {said}")
+        raise workspace.EnvironmentProblem(f"{shlex.join(map(str, arguments))}: {said}")
     return result.stdout.splitlines()
 
 
