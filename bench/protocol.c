@@ -115,25 +115,41 @@ static struct bench_time sample(const struct run *run, const struct variant *var
                          variant->threads, steps);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The shorter of two samples by one thread: what interrupted one of them would pass for the
+ * steps' own time, and threads that share processors are interrupted all the time. */
+static struct bench_time trial(const struct run *run, const struct variant *variant,
+                               uint64_t steps)
+{
+    void *state = run->states[variant->side_number];
+    const struct bench_time one =
+        bench_measure(run->machine, variant->side, state, 1, steps);
+    const struct bench_time two =
+        bench_measure(run->machine, variant->side, state, 1, steps);
+    return (struct bench_time){.timed_ns = least(one.timed_ns, two.timed_ns),
+                               .whole_ns = least(one.whole_ns, two.whole_ns)};
+}
+
 /* Doubles the steps until they take a quarter of a sample's time, then scales. */
 static void find_steps(const struct run *run, struct variant *variant)
 {
     const uint64_t wanted = run->protocol->sample_ns;
+    const uint64_t most = UNTIMED_SHARE * wanted;
     uint64_t steps = 1;
-    for (;;) {
-        const struct bench_time time = sample(run, variant, steps);
-        const uint64_t most = UNTIMED_SHARE * wanted;
-        if (time.timed_ns >= wanted / 4 || time.whole_ns >= most / 4 ||
-            steps >= MAX_STEPS) {
-            const double by_time = (double)wanted / (double)(time.timed_ns + 1);
-            const double by_whole = (double)most / (double)(time.whole_ns + 1);
-            const double factor = by_time < by_whole ? by_time : by_whole;
-            const double scaled = (double)steps * factor;
-            variant->steps = scaled < 1 ? 1 : (uint64_t)scaled;
-            return;
-        }
+    struct bench_time time = trial(run, variant, steps);
+    while (time.timed_ns < wanted / 4 && time.whole_ns < most / 4 &&
+           steps < MAX_STEPS) {
         steps *= 2;
+        time = trial(run, variant, steps);
     }
+    const double by_time = (double)wanted / (double)(time.timed_ns + 1);
+    const double by_whole = (double)most / (double)(time.whole_ns + 1);
+    const double scaled = (double)steps * (by_time < by_whole ? by_time : by_whole);
+    variant->steps = scaled < 1 ? 1 : (uint64_t)scaled;
 }
 
 static void print_sample(const struct run *run, const struct variant *variant,
