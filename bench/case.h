@@ -31,6 +31,11 @@ struct bench_shape {
     bool each_an_owner; /* threads have owners of their own */
 };
 
+/* In front of the loops around a lookup, ours and all others: one lookup an iteration, as
+ * it would be between other things. The bare load then takes about a cycle. Unrolled, it
+ * would be a figure of how many loads a processor can do at once. */
+#define BENCH_PLAIN_LOOP _Pragma("clang loop unroll(disable)")
+
 struct bench_setting {
     struct bench_shape shape;
     uint64_t operations; /* of one step */

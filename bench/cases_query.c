@@ -75,7 +75,7 @@ static uint64_t step_is_mapped(void *state, unsigned thread)
     const uintptr_t *addresses = query->addresses.at;
     const size_t count = query->count;
     uint64_t mapped = 0;
-#pragma clang loop unroll_count(8)
+    BENCH_PLAIN_LOOP
     for (size_t i = 0; i < count; i++) {
         mapped += mmapper_is_mapped(mapper, addresses[i]);
     }
@@ -92,7 +92,7 @@ static uint64_t step_lookup(void *state, unsigned thread)
     const uintptr_t *addresses = query->addresses.at;
     const size_t count = query->count;
     uint64_t found = 0;
-#pragma clang loop unroll_count(8)
+    BENCH_PLAIN_LOOP
     for (size_t i = 0; i < count; i++) {
         found += mmapper_lookup(mapper, addresses[i]).owner == owner;
     }
@@ -132,7 +132,7 @@ static uint64_t step_mutex(void *state, unsigned thread)
     const uintptr_t *addresses = query->addresses.at;
     const size_t count = query->count;
     uint64_t mapped = 0;
-#pragma clang loop unroll_count(8)
+    BENCH_PLAIN_LOOP
     for (size_t i = 0; i < count; i++) {
         mapped += reference_mapper_is_mapped(mapper, addresses[i]);
     }
@@ -164,7 +164,7 @@ static uint64_t step_levels(void *state, unsigned thread)
     const uintptr_t *addresses = query->addresses.at;
     const size_t count = query->count;
     uint64_t mapped = 0;
-#pragma clang loop unroll_count(8)
+    BENCH_PLAIN_LOOP
     for (size_t i = 0; i < count; i++) {
         mapped += two_levels_get(&query->levels, addresses[i] / BENCH_CHUNK);
     }

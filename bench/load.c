@@ -40,7 +40,7 @@ static uint64_t step_load(void *state, unsigned thread)
     const mm_atomic_u32 *words = load->words.at;
     const uintptr_t *indexes = load->indexes.at;
     uint64_t sum = 0;
-#pragma clang loop unroll_count(8)
+    BENCH_PLAIN_LOOP
     for (size_t i = 0; i < LOADS; i++) {
         sum +=
             mm_load_acquire_u32(&words[indexes[i]]); /* it is the load that is timed */

@@ -66,7 +66,7 @@ static uint64_t step_peer(void *state, unsigned thread)
     const uintptr_t *addresses = lookup->addresses.at;
     const size_t count = lookup->count;
     uint64_t found = 0;
-#pragma clang loop unroll_count(8)
+    BENCH_PLAIN_LOOP
     for (size_t i = 0; i < count; i++) {
         found += usable_size((const void *)addresses[i]) >= BLOCK_BYTES;
     }
