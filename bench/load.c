@@ -42,8 +42,8 @@ static uint64_t step_load(void *state, unsigned thread)
     uint64_t sum = 0;
     BENCH_PLAIN_LOOP
     for (size_t i = 0; i < LOADS; i++) {
-        sum +=
-            mm_load_acquire_u32(&words[indexes[i]]); /* it is the load that is timed */
+        /* Nothing depends on its order: it is the load that is timed. */
+        sum += mm_load_acquire_u32(&words[indexes[i]]);
     }
     return sum;
 }
