@@ -16,10 +16,12 @@ _BLOCK = re.compile(
 )
 
 
-def markdown(header, rows, left=1):
-    """A table; all columns but the first `left` to the right."""
-    lines = [header, ["---" if i < left else "--:" for i in range(len(header))], *rows]
-    return "".join("| " + " | ".join(str(cell) for cell in row) + " |\n" for row in lines)
+def markdown(header, rows, right=()):
+    """A table; the columns of these numbers to the right."""
+    rule = ["--:" if i in right else "---" for i in range(len(header))]
+    return "".join(
+        "| " + " | ".join(str(cell) for cell in row) + " |\n" for row in (header, rule, *rows)
+    )
 
 
 def fill(page, texts):
@@ -55,9 +57,9 @@ def texts(samples, outcomes, machine):
     counted = [[row[0], row[2], row[3]] for row in bench_tables.counted_rows(samples)]
     return {
         "machine": f"Taken on {machine.machine}, in {machine.seconds:.0f} s.{warnings}\n",
-        "targets": markdown(header, _target_rows(outcomes), left=2),
-        "figures": markdown(["case", "threads", *bench_tables.HEADER[3:]], rows),
-        "counts": markdown(["what", "", ""], counted, left=2),
+        "targets": markdown(header, _target_rows(outcomes), right=(2, 3)),
+        "figures": markdown(["case", "threads", *bench_tables.HEADER[3:]], rows, right=(1, 2)),
+        "counts": markdown(["what", "", ""], counted, right=(2,)),
     }
 
 
