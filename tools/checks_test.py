@@ -94,6 +94,7 @@ class LayeringTest(CheckTest):
         self.write("mmapper/atomic.h", C + "#include <ck_pr.h>\n_Atomic int a;\n")
         self.write("mmapper/mmap_support_linux.c", C + "#include <sys/mman.h>\n")
         self.write("stress/foreign_noise.c", C + "void f(void) { munmap(0, 1); }\n")
+        self.write("bench/bare.c", C + "#include <sys/mman.h>\n")
         self.write("spaces/a.c", C + "/* mmap() */\n" + '#include "mmapper/mmapper.h"\n')
         self.write("spaces/a_test.c", C + '#include "mmapper/testing/expect.h"\n')
         self.write("spaces/BUILD", 'cc_test(\n    name = "t",\n    srcs = ["h.h"],\n)\n')
@@ -115,6 +116,12 @@ class LayeringTest(CheckTest):
 
     def test_system_call(self):
         self.planted("spaces/a.c", "int a = munmap(p, 1);", "`munmap`")
+
+    def test_system_call_of_a_benchmark(self):
+        self.planted("bench/cases_a.c", "int a = munmap(p, 1);", "`munmap`")
+
+    def test_private_header_of_a_benchmark(self):
+        self.planted("bench/a.c", '#include "mmapper/chunk_table.h"', "private")
 
     def test_header(self):
         self.planted("mmapper/a.c", "#include <sys/mman.h>", "sys/mman.h")
