@@ -25,6 +25,7 @@ enum {
 struct bench_shape {
     size_t bytes;       /* of the range that is worked on */
     size_t count;       /* of chunks that the operation meets */
+    unsigned ahead;     /* chunks that a commit may take along */
     bool split;         /* the regions are split */
     bool touched;       /* a page of each chunk is written */
     bool apart;         /* threads work on cache lines of their own */

@@ -13,7 +13,7 @@ enum {
     LIVE = 1024, /* blocks of the mix */
     MIX_UNITS = 16,
     MIX_PAIRS = 16384,
-    FAILING = 64,
+    FAILING = 256,
     FEW_HOLES = 2048,
     MANY_HOLES = 200000,
 };
@@ -32,13 +32,17 @@ struct freelist {
     size_t next; /* choice */
 };
 
-static struct freelist *freelist_open(uint32_t units)
+static struct freelist *freelist_open(uint32_t units,
+                                      enum raw_memory_freelist_policy policy)
 {
     struct freelist *freelist = calloc(1, sizeof *freelist);
     BENCH_CHECK(freelist != NULL);
-    const struct raw_memory_freelist_shape shape = {
-        .max_units = units, .units = units, .grain = units, .heads = 1};
-    const size_t bytes = raw_memory_freelist_table_bytes(units, 1);
+    const struct raw_memory_freelist_shape shape = {.max_units = units,
+                                                    .units = units,
+                                                    .grain = units,
+                                                    .heads = 1,
+                                                    .policy = policy};
+    const size_t bytes = raw_memory_freelist_table_bytes(&shape);
     freelist->table = calloc(1, bytes);
     BENCH_CHECK(freelist->table != NULL);
     bench_must(raw_memory_freelist_create_on(freelist->table, bytes, &shape,
@@ -69,7 +73,14 @@ static void *open_pair(const struct bench_setting *setting, const char **reason)
 {
     (void)setting;
     (void)reason;
-    return freelist_open(UNITS);
+    return freelist_open(UNITS, RAW_MEMORY_FREELIST_FIRST_FIT);
+}
+
+static void *open_pair_binned(const struct bench_setting *setting, const char **reason)
+{
+    (void)setting;
+    (void)reason;
+    return freelist_open(UNITS, RAW_MEMORY_FREELIST_BINNED);
 }
 
 static uint64_t step_pair(void *state, unsigned thread)
@@ -87,10 +98,10 @@ static uint64_t step_pair(void *state, unsigned thread)
 
 /* ----------------------------------------------------------------------- mix */
 
-static void *open_mix(const struct bench_setting *setting, const char **reason)
+static struct freelist *mix_of(const struct bench_setting *setting,
+                               enum raw_memory_freelist_policy policy)
 {
-    (void)reason;
-    struct freelist *freelist = freelist_open(UNITS);
+    struct freelist *freelist = freelist_open(UNITS, policy);
     struct bench_random random = {setting->seed};
     freelist->choices = bench_place_make(MIX_PAIRS * sizeof(struct choice), &random);
     struct choice *choices = freelist->choices.at;
@@ -102,6 +113,18 @@ static void *open_mix(const struct bench_setting *setting, const char **reason)
         freelist->live[i] = take(freelist, choices[i].units);
     }
     return freelist;
+}
+
+static void *open_mix(const struct bench_setting *setting, const char **reason)
+{
+    (void)reason;
+    return mix_of(setting, RAW_MEMORY_FREELIST_FIRST_FIT);
+}
+
+static void *open_mix_binned(const struct bench_setting *setting, const char **reason)
+{
+    (void)reason;
+    return mix_of(setting, RAW_MEMORY_FREELIST_BINNED);
 }
 
 static uint64_t step_mix(void *state, unsigned thread)
@@ -122,9 +145,10 @@ static uint64_t step_mix(void *state, unsigned thread)
 /* ------------------------------------------------------------------- failing */
 
 /* Every second unit is a hole: a block of one unit that nothing merges with. */
-static struct freelist *open_holes(uint32_t holes)
+static struct freelist *open_holes(uint32_t holes,
+                                   enum raw_memory_freelist_policy policy)
 {
-    struct freelist *freelist = freelist_open(2 * holes);
+    struct freelist *freelist = freelist_open(2 * holes, policy);
     for (uint32_t i = 0; i < 2 * holes; i++) {
         (void)take(freelist, 1);
     }
@@ -138,14 +162,28 @@ static void *open_few(const struct bench_setting *setting, const char **reason)
 {
     (void)setting;
     (void)reason;
-    return open_holes(FEW_HOLES);
+    return open_holes(FEW_HOLES, RAW_MEMORY_FREELIST_FIRST_FIT);
 }
 
 static void *open_many(const struct bench_setting *setting, const char **reason)
 {
     (void)setting;
     (void)reason;
-    return open_holes(MANY_HOLES);
+    return open_holes(MANY_HOLES, RAW_MEMORY_FREELIST_FIRST_FIT);
+}
+
+static void *open_few_binned(const struct bench_setting *setting, const char **reason)
+{
+    (void)setting;
+    (void)reason;
+    return open_holes(FEW_HOLES, RAW_MEMORY_FREELIST_BINNED);
+}
+
+static void *open_many_binned(const struct bench_setting *setting, const char **reason)
+{
+    (void)setting;
+    (void)reason;
+    return open_holes(MANY_HOLES, RAW_MEMORY_FREELIST_BINNED);
 }
 
 static uint64_t step_failing(void *state, unsigned thread)
@@ -165,27 +203,43 @@ static uint64_t step_failing(void *state, unsigned thread)
 
 static const struct bench_side pair = {
     .name = "first fit", .open = open_pair, .step = step_pair, .close = close_freelist};
+static const struct bench_side pair_binned = {.name = "binned",
+                                              .open = open_pair_binned,
+                                              .step = step_pair,
+                                              .close = close_freelist};
 static const struct bench_side mix = {
     .name = "first fit", .open = open_mix, .step = step_mix, .close = close_freelist};
+static const struct bench_side mix_binned = {.name = "binned",
+                                             .open = open_mix_binned,
+                                             .step = step_mix,
+                                             .close = close_freelist};
 static const struct bench_side few = {.name = "first fit, 2,048 holes",
                                       .open = open_few,
                                       .step = step_failing,
                                       .close = close_freelist};
+static const struct bench_side few_binned = {.name = "binned, 2,048 holes",
+                                             .open = open_few_binned,
+                                             .step = step_failing,
+                                             .close = close_freelist};
 static const struct bench_side many = {.name = "first fit, 200,000 holes",
                                        .open = open_many,
                                        .step = step_failing,
                                        .close = close_freelist};
+static const struct bench_side many_binned = {.name = "binned, 200,000 holes",
+                                              .open = open_many_binned,
+                                              .step = step_failing,
+                                              .close = close_freelist};
 
 static const struct bench_case cases[] = {
     {.name = "free list, pair of 1 unit",
      .operations = PAIRS,
-     .sides = {&pair, &bench_load_side}},
+     .sides = {&pair, &bench_load_side, &pair_binned}},
     {.name = "free list, random mix of 1 to 16 units",
      .operations = MIX_PAIRS,
-     .sides = {&mix, &bench_load_side}},
+     .sides = {&mix, &bench_load_side, &mix_binned}},
     {.name = "free list, failing alloc",
      .operations = FAILING,
-     .sides = {&few, &bench_load_side, &many}},
+     .sides = {&few, &bench_load_side, &many, &few_binned, &many_binned}},
 };
 
 const struct bench_topic bench_freelists = {.cases = cases,

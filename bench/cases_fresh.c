@@ -2,7 +2,8 @@
 /*
  * Fresh memory: from quarantined to mapped, chunk by chunk, ascending.
  *
- * shape: each thread has a range of `count` chunks and an owner of its own.
+ * shape: each thread has a range of `count` chunks, and an owner of its own whose
+ * commit-ahead is `ahead` chunks.
  */
 #include <stdlib.h>
 
@@ -37,7 +38,8 @@ static void *open_ours(const struct bench_setting *setting, const char **reason)
 {
     (void)reason;
     struct fresh *fresh = fresh_open(setting, BENCH_OURS);
-    const struct bench_world_options options = {.owners = setting->threads};
+    const struct bench_world_options options = {.owners = setting->threads,
+                                                .ahead = setting->shape.ahead};
     bench_world_open(&fresh->world, setting->seed, &options);
     return fresh;
 }
@@ -219,6 +221,14 @@ static const struct bench_case cases[] = {
      .shape = {.count = MANY_CHUNKS},
      .operations = MANY_CHUNKS,
      .sides = {&ours_whole, &floor_whole, &mutex_whole}},
+    {.name = "50,000 chunks one by one, commit-ahead 16",
+     .shape = {.count = MANY_CHUNKS, .ahead = 16},
+     .operations = MANY_CHUNKS,
+     .sides = {&ours_whole, &floor_whole}},
+    {.name = "50,000 chunks one by one, commit-ahead 64",
+     .shape = {.count = MANY_CHUNKS, .ahead = 64},
+     .operations = MANY_CHUNKS,
+     .sides = {&ours_whole, &floor_whole}},
 };
 
 const struct bench_topic bench_fresh = {.cases = cases,

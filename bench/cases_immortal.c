@@ -1,42 +1,71 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocating from an immortal space that all threads share, 16 bytes at a time. */
+/* Allocating from an immortal space that all threads share, 16 bytes at a time: from its
+ * exact cursor, or each thread from a window of its own. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/fail.h"
 #include "bench/place.h"
 #include "bench/world.h"
 #include "mmapper/atomic.h"
 #include "spaces/immortal_space.h"
+#include "spaces/immortal_window.h"
 
-enum { ALLOCATIONS = 1024, ALLOCATED_BYTES = 16 };
+enum {
+    ALLOCATIONS = 1024,
+    ALLOCATED_BYTES = 16,
+    WINDOW_BYTES = 64 << 10,
+    CACHE_LINE = 64
+};
 
 /* Enough for whatever is allocated in a run. */
 #define SPACE_BYTES ((size_t)8 << 40)
+
+struct seat {
+    _Alignas(CACHE_LINE) struct immortal_window window;
+};
 
 struct immortal {
     struct bench_world world;
     struct immortal_space *space;
     struct bench_place cursor; /* the floor's */
+    struct seat seats[BENCH_MAX_THREADS];
 };
 
-static void *open_ours(const struct bench_setting *setting, const char **reason)
+static struct immortal *immortal_open(const struct bench_setting *setting,
+                                      uintptr_t base)
 {
-    (void)reason;
-    struct immortal *immortal = calloc(1, sizeof *immortal);
+    struct immortal *immortal = aligned_alloc(CACHE_LINE, sizeof *immortal);
     BENCH_CHECK(immortal != NULL);
+    memset(immortal, 0, sizeof *immortal);
     const struct bench_world_options options = {0};
     bench_world_open(&immortal->world, setting->seed, &options);
     const struct immortal_space_options space = {
         .name = "immortal",
         .strategy = bench_strategy(&options),
-        .placement = {.rule = SPACE_EXACT, .start = BENCH_OURS},
+        .placement = {.rule = SPACE_EXACT, .start = base},
         .bytes = SPACE_BYTES,
     };
     struct mm_error error;
     bench_must(
         immortal_space_create(immortal->world.mapper, &space, &immortal->space, &error),
         &error);
+    for (size_t i = 0; i < BENCH_MAX_THREADS; i++) {
+        immortal->seats[i].window = immortal_window_of(immortal->space, WINDOW_BYTES);
+    }
     return immortal;
+}
+
+static void *open_ours(const struct bench_setting *setting, const char **reason)
+{
+    (void)reason;
+    return immortal_open(setting, BENCH_OURS);
+}
+
+static void *open_window(const struct bench_setting *setting, const char **reason)
+{
+    (void)reason;
+    return immortal_open(setting, BENCH_MUTEX);
 }
 
 static void close_ours(void *state)
@@ -66,11 +95,29 @@ static uint64_t step_ours(void *state, unsigned thread)
     return sum;
 }
 
+static uint64_t step_window(void *state, unsigned thread)
+{
+    struct immortal *immortal = state;
+    struct immortal_window *window = &immortal->seats[thread].window;
+    struct mm_error error;
+    uint64_t sum = 0;
+    unsigned failed = 0;
+    for (size_t i = 0; i < ALLOCATIONS; i++) {
+        uintptr_t address;
+        failed |= immortal_window_alloc(window, ALLOCATED_BYTES, sizeof(long), &address,
+                                        &error);
+        sum += address;
+    }
+    BENCH_CHECK(failed == MM_OK);
+    return sum;
+}
+
 static void *open_floor(const struct bench_setting *setting, const char **reason)
 {
     (void)reason;
-    struct immortal *immortal = calloc(1, sizeof *immortal);
+    struct immortal *immortal = aligned_alloc(CACHE_LINE, sizeof *immortal);
     BENCH_CHECK(immortal != NULL);
+    memset(immortal, 0, sizeof *immortal);
     struct bench_random random = {setting->seed};
     immortal->cursor = bench_place_make(sizeof(mm_atomic_u64), &random);
     return immortal;
@@ -98,13 +145,15 @@ static uint64_t step_floor(void *state, unsigned thread)
 
 static const struct bench_side ours = {
     .name = "ours", .open = open_ours, .step = step_ours, .close = close_ours};
+static const struct bench_side window = {
+    .name = "window", .open = open_window, .step = step_window, .close = close_ours};
 static const struct bench_side floor_side = {
     .name = "fetch_add", .open = open_floor, .step = step_floor, .close = close_floor};
 
 static const struct bench_case cases[] = {
     {.name = "immortal alloc",
      .operations = ALLOCATIONS,
-     .sides = {&ours, &floor_side},
+     .sides = {&ours, &floor_side, &window},
      .threads = {1, 2, 4, 8}},
 };
 

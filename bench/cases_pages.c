@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A page from a free-list space and back, by threads that share the space. */
+/* A page from a free-list space and back, by threads that share the space: with one list and
+ * one lock, and with stripes. */
 #include <stdlib.h>
 
 #include "bench/fail.h"
@@ -7,7 +8,7 @@
 #include "bench/world.h"
 #include "spaces/freelist_space.h"
 
-enum { PAIRS = 256 };
+enum { PAIRS = 256, STRIPES = 4 };
 
 #define SPACE_BYTES ((size_t)4 << 30)
 
@@ -16,9 +17,9 @@ struct pages {
     struct freelist_space *space;
 };
 
-static void *open_ours(const struct bench_setting *setting, const char **reason)
+static struct pages *pages_open(const struct bench_setting *setting, uintptr_t base,
+                                unsigned stripes)
 {
-    (void)reason;
     struct pages *pages = calloc(1, sizeof *pages);
     BENCH_CHECK(pages != NULL);
     const struct bench_world_options options = {0};
@@ -26,8 +27,9 @@ static void *open_ours(const struct bench_setting *setting, const char **reason)
     const struct freelist_space_options space = {
         .name = "pages",
         .strategy = bench_strategy(&options),
-        .placement = {.rule = SPACE_EXACT, .start = BENCH_OURS},
+        .placement = {.rule = SPACE_EXACT, .start = base},
         .bytes = SPACE_BYTES,
+        .stripes = stripes,
     };
     struct mm_error error;
     bench_must(
@@ -36,7 +38,19 @@ static void *open_ours(const struct bench_setting *setting, const char **reason)
     return pages;
 }
 
-static void close_ours(void *state)
+static void *open_one(const struct bench_setting *setting, const char **reason)
+{
+    (void)reason;
+    return pages_open(setting, BENCH_OURS, 1);
+}
+
+static void *open_striped(const struct bench_setting *setting, const char **reason)
+{
+    (void)reason;
+    return pages_open(setting, BENCH_MUTEX, STRIPES);
+}
+
+static void close_pages(void *state)
 {
     struct pages *pages = state;
     struct mm_error error;
@@ -60,13 +74,15 @@ static uint64_t step_pair(void *state, unsigned thread)
     return sum;
 }
 
-static const struct bench_side ours = {
-    .name = "ours", .open = open_ours, .step = step_pair, .close = close_ours};
+static const struct bench_side one = {
+    .name = "one lock", .open = open_one, .step = step_pair, .close = close_pages};
+static const struct bench_side striped = {
+    .name = "striped", .open = open_striped, .step = step_pair, .close = close_pages};
 
 static const struct bench_case cases[] = {
     {.name = "free-list space, pair of 1 page",
      .operations = PAIRS,
-     .sides = {&ours, &bench_load_side},
+     .sides = {&striped, &bench_load_side, &one},
      .threads = {1, 2, 4, 8}},
 };
 

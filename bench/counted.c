@@ -166,7 +166,7 @@ static void call_freelist(struct counted *c)
 {
     const struct raw_memory_freelist_shape shape = {
         .max_units = UNITS, .units = UNITS, .grain = UNITS, .heads = 1};
-    const size_t bytes = raw_memory_freelist_table_bytes(UNITS, 1);
+    const size_t bytes = raw_memory_freelist_table_bytes(&shape);
     void *table = calloc(1, bytes);
     BENCH_CHECK(table != NULL);
     bench_must(raw_memory_freelist_create_on(table, bytes, &shape, &c->list, NULL),

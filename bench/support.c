@@ -62,6 +62,8 @@ void bench_support_init(struct bench_support *support, bool idle,
     support->support.operations = &support->operations;
     support->support.context = support;
     support->support.annotations = false;
+    /* Counting calls is nothing beside a system call, and much beside none. */
+    support->support.count_calls = !idle;
     support->stagger =
         support->inner.page_bytes * (size_t)bench_random_below(random, STAGGER_PAGES);
 }

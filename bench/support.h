@@ -2,7 +2,7 @@
 /*
  * A decorator of Linux's mmap_support for measurements: it moves the mapper's tables by a
  * random number of pages, and remembers where they are. Idle, it makes no system call for
- * extents: what is measured then is the mapper alone.
+ * extents and counts none: what is measured then is the mapper alone.
  */
 #ifndef BENCH_SUPPORT_H
 #define BENCH_SUPPORT_H

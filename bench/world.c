@@ -9,6 +9,7 @@ struct mm_strategy bench_strategy(const struct bench_world_options *options)
 {
     const struct mm_strategy strategy = {
         .accounting = options->accounted ? MM_ACCOUNTED : MM_UNACCOUNTED,
+        .commit_ahead = (uint16_t)options->ahead,
     };
     return strategy;
 }

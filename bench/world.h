@@ -21,6 +21,7 @@ struct bench_world_options {
     bool named;      /* annotations in the kernel's list */
     bool accounted;  /* else MM_UNACCOUNTED, as for heaps larger than memory */
     unsigned owners; /* 0: one */
+    unsigned ahead;  /* commit-ahead, in chunks */
 };
 
 struct bench_world {

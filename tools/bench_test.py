@@ -312,7 +312,7 @@ def whole_run():
         ("ensure_mapped, mapped, 1 chunk, split", ("ours", "mutex", "load")),
         ("ensure_mapped, fresh, chunk by chunk", ("ours", "mutex", "mprotect")),
         ("immortal alloc", ("ours", "fetch_add")),
-        ("free-list space, pair of 1 page", ("ours", "load")),
+        ("free-list space, pair of 1 page", ("striped", "load")),
     ):
         rows += [(case, side, n, 5.0) for side in sides for n in (1, 2)]
     return samples(*rows)

@@ -106,13 +106,20 @@ def _threads(samples):
         samples,
         "Allocating 16 bytes from one immortal space",
         "immortal alloc",
-        [("ours", "immortal_space", OURS), ("fetch_add", "bare fetch_add", FLOOR)],
+        [
+            ("ours", "immortal_space", OURS),
+            ("window", "window of its own", SPLIT),
+            ("fetch_add", "bare fetch_add", FLOOR),
+        ],
     )
     yield "threads_pages", _against_threads(
         samples,
         "A page from one free-list space, and back",
         "free-list space, pair of 1 page",
-        [("ours", "freelist_space", OURS)],
+        [
+            ("striped", "four stripes", OURS),
+            ("one lock", "one list, one lock", SPLIT),
+        ],
     )
 
 
