@@ -83,13 +83,6 @@ static void unlink_free(struct freelist_table *table, struct place place)
     set_previous(table, place.next, place.previous);
 }
 
-/* The sentinel of the list on which free blocks of a class belong. */
-static uint32_t sentinel_for(const struct freelist_table *table, uint32_t head,
-                             unsigned class)
-{
-    return freelist_sentinel(table, table->binned ? class : head);
-}
-
 /* Writes a free block and makes it the first of a list, with `next` behind it. */
 static void link_free(struct freelist_table *table, struct freelist_block block,
                       uint32_t sentinel, uint32_t next)
@@ -106,7 +99,7 @@ static void add_free(struct freelist_table *table, uint32_t head,
                      struct freelist_block block)
 {
     const unsigned class = freelist_class_of(block.size);
-    const uint32_t sentinel = sentinel_for(table, head, class);
+    const uint32_t sentinel = freelist_sentinel_for(table, head, class);
     freelist_sizes_add(&table->sizes, class, block.size);
     link_free(table, block, sentinel, freelist_next(table, sentinel));
 }
@@ -128,7 +121,7 @@ static void replace_free(struct freelist_table *table, uint32_t head,
     freelist_sizes_change(&table->sizes, freelist_class_of(old.size), class,
                           block.size);
     const struct place place = place_of(table, old.index);
-    const uint32_t sentinel = sentinel_for(table, head, class);
+    const uint32_t sentinel = freelist_sentinel_for(table, head, class);
     uint32_t next = place.next;
     if (place.previous != sentinel) {
         unlink_free(table, place);
@@ -203,8 +196,10 @@ static uint32_t search(const struct freelist_table *table, uint32_t sentinel,
     return index == sentinel ? 0 : index;
 }
 
-/* A free block of `size` or more units; 0 if there is none. */
-static uint32_t find(struct freelist_table *table, uint32_t head, uint32_t size)
+/* A free block of `size` or more units, when the first one of the first-fit list of `head`
+ * does not do; 0 if there is none. */
+static uint32_t find_by_sizes(struct freelist_table *table, uint32_t head,
+                              uint32_t size)
 {
     struct freelist_sizes *sizes = &table->sizes;
     if (size >= table->end) {
@@ -218,12 +213,24 @@ static uint32_t find(struct freelist_table *table, uint32_t head, uint32_t size)
     if (class == FREELIST_CLASSES && sizes->classes[own].largest < size) {
         return 0;
     }
-    const uint32_t index = search(table, sentinel_for(table, head, own), size);
+    const uint32_t index = search(table, freelist_sentinel_for(table, head, own), size);
     /* Has it seen all blocks of the class? One list of several has not. */
     if (index == 0 && (table->binned || table->lists == 1)) {
         sizes->classes[own].largest = size - 1;
     }
     return index;
+}
+
+static uint32_t find(struct freelist_table *table, uint32_t head, uint32_t size)
+{
+    if (!table->binned) {
+        /* A sentinel has one unit, so this one must not be taken for a block. */
+        const uint32_t first = freelist_next(table, freelist_sentinel(table, head));
+        if (first >= table->lists && freelist_size(table, first) >= size) {
+            return first;
+        }
+    }
+    return find_by_sizes(table, head, size);
 }
 
 void freelist_table_take(struct freelist_table *table, uint32_t head, uint32_t index,
@@ -295,96 +302,4 @@ struct freelist_block freelist_table_give(struct freelist_table *table, uint32_t
         add_free(table, head, block);
     }
     return block;
-}
-
-/* ------------------------------------------------------------------ looks */
-
-uint32_t freelist_table_next(const struct freelist_table *table, uint32_t index)
-{
-    const uint32_t next = freelist_next(table, index);
-    if (!table->binned || next >= table->lists) {
-        return next;
-    }
-    const unsigned class =
-        freelist_sizes_next(&table->sizes, freelist_list(table, next) + 1);
-    return class == FREELIST_CLASSES
-               ? next
-               : freelist_next(table, freelist_sentinel(table, class));
-}
-
-uint32_t freelist_table_previous(const struct freelist_table *table, uint32_t index)
-{
-    const uint32_t previous = freelist_previous(table, index);
-    if (!table->binned || previous >= table->lists) {
-        return previous;
-    }
-    /* Bin 0, which is empty, is in front of the first and behind the last. */
-    const uint32_t bin = freelist_list(table, previous);
-    const unsigned class =
-        freelist_sizes_previous(&table->sizes, bin == 0 ? FREELIST_CLASSES : bin);
-    return freelist_previous(table, freelist_sentinel(table, class));
-}
-
-static bool block_is_sound(const struct freelist_table *table, uint32_t index)
-{
-    if (!freelist_is_start(table, index)) {
-        return false;
-    }
-    const uint32_t size = freelist_size(table, index);
-    if (size == 0 || size > table->end - index) {
-        return false;
-    }
-    return size == 1 || table->entries[index + size - 1].hi == size;
-}
-
-/* Counts the blocks of one list; false when a link is broken, a block is in the wrong
- * bin, or there are more than `most`, so that a cycle ends as well. */
-static bool count_list(const struct freelist_table *table, uint32_t list, uint32_t most,
-                       uint32_t *count)
-{
-    const uint32_t sentinel = freelist_sentinel(table, list);
-    uint32_t previous = sentinel;
-    uint32_t index = freelist_next(table, sentinel);
-    for (; index != sentinel; index = freelist_next(table, index)) {
-        if (index < table->lists || index >= table->end ||
-            !freelist_is_start(table, index) || !freelist_is_free(table, index) ||
-            freelist_previous(table, index) != previous || *count == most ||
-            sentinel_for(table, list, freelist_class_of(freelist_size(table, index))) !=
-                sentinel) {
-            return false;
-        }
-        *count += 1;
-        previous = index;
-    }
-    return freelist_previous(table, sentinel) == previous;
-}
-
-bool freelist_table_verify(const struct freelist_table *table,
-                           struct freelist_census *census)
-{
-    struct freelist_sizes sizes = {0};
-    *census = (struct freelist_census){0};
-    for (uint32_t index = table->lists; index < table->end;
-         index += freelist_size(table, index)) {
-        if (!block_is_sound(table, index)) {
-            return false;
-        }
-        census->blocks += 1;
-        if (freelist_is_free(table, index)) {
-            census->free_blocks += 1;
-            census->free_units += freelist_size(table, index);
-            freelist_sizes_add(&sizes, freelist_class_of(freelist_size(table, index)),
-                               freelist_size(table, index));
-        }
-    }
-    uint32_t listed = 0;
-    for (uint32_t list = 0; list < table->lists; list++) {
-        if (!count_list(table, list, census->free_blocks, &listed)) {
-            return false;
-        }
-    }
-    /* Every free block is on a list: none twice, for it has but one previous. */
-    return listed == census->free_blocks &&
-           freelist_sizes_agree(&table->sizes, &sizes) &&
-           table->entries[table->end].hi == (FREELIST_START | table->end);
 }

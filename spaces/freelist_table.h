@@ -79,6 +79,13 @@ static inline uint32_t freelist_list(const struct freelist_table *table, uint32_
     return table->lists - 1 - index;
 }
 
+/* The sentinel of the list on which free blocks of a class belong. */
+static inline uint32_t freelist_sentinel_for(const struct freelist_table *table,
+                                             uint32_t head, unsigned class)
+{
+    return freelist_sentinel(table, table->binned ? class : head);
+}
+
 static inline bool freelist_is_start(const struct freelist_table *table, uint32_t index)
 {
     return (table->entries[index].hi & FREELIST_START) != 0;
