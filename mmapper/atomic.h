@@ -259,21 +259,78 @@ static inline void mm_count_u64(mm_atomic_u64 *counter)
 
 #endif
 
-/* The four values from `a` on, which is aligned to them: the first in the lowest bits.
- * Each is loaded atomically for itself, acquire; the four together are no snapshot. In
- * one load where the backend has no objection to mixed sizes. */
-static inline uint64_t mm_load_acquire_u16_group(const mm_atomic_u16 *a)
-{
+/*
+ * Groups of four 16-bit values, aligned to their size. Each of the four is loaded or
+ * swapped atomically for itself; the four together are no snapshot, and a swap may end
+ * after any of them. With Concurrency Kit that is one 64-bit access, which the machines
+ * in question make as a whole and so each of the four; the other backends, which must
+ * not mix sizes, make four accesses.
+ */
+enum { MM_GROUP = 4 };
+#define MM_GROUP_OF(value) ((value) * UINT64_C(0x0001000100010001))
+
 #if !defined(MMAPPER_ATOMIC_SIM) && !defined(MMAPPER_ATOMIC_C11) &&                    \
     __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+
+static inline uint64_t mm_load_acquire_u16_group(const mm_atomic_u16 *a)
+{
     const uint64_t group = ck_pr_load_64((const uint64_t *)a);
     ck_pr_fence_acquire();
     return group;
-#else
-    return mm_load_acquire_u16(a) | (uint64_t)mm_load_acquire_u16(a + 1) << 16 |
-           (uint64_t)mm_load_acquire_u16(a + 2) << 32 |
-           (uint64_t)mm_load_acquire_u16(a + 3) << 48;
-#endif
 }
+
+static inline uint64_t mm_load_seq_cst_u16_group(const mm_atomic_u16 *a)
+{
+    ck_pr_fence_atomic_load();
+    return mm_load_acquire_u16_group(a);
+}
+
+static inline unsigned mm_cas_release_u16_group(mm_atomic_u16 *a, uint16_t expected,
+                                                uint16_t desired)
+{
+    ck_pr_fence_release();
+    return ck_pr_cas_64((uint64_t *)a, MM_GROUP_OF(expected), MM_GROUP_OF(desired))
+               ? MM_GROUP
+               : 0;
+}
+
+static inline unsigned mm_cas_seq_cst_u16_group(mm_atomic_u16 *a, uint16_t expected,
+                                                uint16_t desired)
+{
+    ck_pr_fence_atomic();
+    const unsigned swapped = mm_cas_release_u16_group(a, expected, desired);
+    ck_pr_fence_acquire();
+    return swapped;
+}
+
+#else
+
+#define MM_DEFINE_GROUP_LOAD(order)                                                    \
+    static inline uint64_t mm_load_##order##_u16_group(const mm_atomic_u16 *a)         \
+    {                                                                                  \
+        return mm_load_##order##_u16(a) |                                              \
+               (uint64_t)mm_load_##order##_u16(a + 1) << 16 |                          \
+               (uint64_t)mm_load_##order##_u16(a + 2) << 32 |                          \
+               (uint64_t)mm_load_##order##_u16(a + 3) << 48;                           \
+    }
+#define MM_DEFINE_GROUP_CAS(order)                                                     \
+    static inline unsigned mm_cas_##order##_u16_group(                                 \
+        mm_atomic_u16 *a, uint16_t expected, uint16_t desired)                         \
+    {                                                                                  \
+        unsigned swapped = 0;                                                          \
+        while (swapped < MM_GROUP &&                                                   \
+               mm_cas_##order##_u16(a + swapped, expected, desired)) {                 \
+            swapped++;                                                                 \
+        }                                                                              \
+        return swapped;                                                                \
+    }
+MM_DEFINE_GROUP_LOAD(acquire)
+MM_DEFINE_GROUP_LOAD(seq_cst)
+MM_DEFINE_GROUP_CAS(release)
+MM_DEFINE_GROUP_CAS(seq_cst)
+#undef MM_DEFINE_GROUP_LOAD
+#undef MM_DEFINE_GROUP_CAS
+
+#endif
 
 #endif /* MMAPPER_ATOMIC_H */

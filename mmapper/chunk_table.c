@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "mmapper/chunk_table.h"
 
-enum { SLOT_GROUP = 4 }; /* loaded at once */
-
 size_t mm_chunk_table_region_bytes(const struct chunk_table *table)
 {
     return (chunk_region(table, table->chunks - 1) + 1) * sizeof(mm_atomic_u32);
@@ -27,23 +25,23 @@ static size_t skip_groups(const struct chunk_table *table, struct chunk_range ra
     const mm_atomic_u16 *slots = table->slots;
     size_t chunk = range.first;
     /* Two at a time: all of it explicit is the rule, and then this is what costs. */
-    while (range.end - chunk >= 2 * SLOT_GROUP) {
+    while (range.end - chunk >= 2 * MM_GROUP) {
         /* edge: PUBLISH-SLOT */
         const uint64_t one = mm_load_acquire_u16_group(&slots[chunk]);
         /* edge: PUBLISH-SLOT */
-        const uint64_t two = mm_load_acquire_u16_group(&slots[chunk + SLOT_GROUP]);
+        const uint64_t two = mm_load_acquire_u16_group(&slots[chunk + MM_GROUP]);
         if (((one ^ all_explicit) | (two ^ all_explicit)) != 0) {
             break;
         }
-        chunk += 2 * SLOT_GROUP;
+        chunk += 2 * MM_GROUP;
     }
-    while (range.end - chunk >= SLOT_GROUP) {
+    while (range.end - chunk >= MM_GROUP) {
         /* edge: PUBLISH-SLOT */
         const uint64_t group = mm_load_acquire_u16_group(&slots[chunk]);
         if (group != all_explicit && group != all_as_base) {
             break;
         }
-        chunk += SLOT_GROUP;
+        chunk += MM_GROUP;
     }
     return chunk;
 }
@@ -52,11 +50,11 @@ static size_t skip_groups(const struct chunk_table *table, struct chunk_range ra
 static size_t slots_run_end(const struct chunk_table *table, uint32_t word,
                             struct chunk_range range, map_value value)
 {
-    const uint64_t all_explicit = slot_of(value) * UINT64_C(0x0001000100010001);
+    const uint64_t all_explicit = MM_GROUP_OF(slot_of(value));
     const uint64_t all_as_base = chunk_word_value(word) == value ? 0 : all_explicit;
     size_t chunk = range.first;
     while (chunk < range.end) {
-        if (chunk % SLOT_GROUP == 0) {
+        if (chunk % MM_GROUP == 0) {
             range.first = chunk;
             chunk = skip_groups(table, range, all_explicit, all_as_base);
             if (chunk == range.end) {
@@ -116,38 +114,59 @@ static enum chunk_swap split_region(mm_atomic_u32 *word, uint32_t seen)
                                                                : CHUNK_LOST;
 }
 
+/* What came of a swap of the unit's slots, of which the first `swapped` were. */
+static enum chunk_swap slots_swapped(struct chunk_unit *unit, size_t first,
+                                     unsigned swapped)
+{
+    if (swapped == 0) {
+        return CHUNK_LOST;
+    }
+    unit->end = first + swapped;
+    return CHUNK_SWAPPED;
+}
+
 enum chunk_swap mm_chunk_claim(struct chunk_table *table, size_t first,
-                               const struct chunk_unit *unit, map_value value)
+                               struct chunk_unit *unit, map_value value)
 {
     mm_atomic_u32 *word = &table->regions[chunk_region(table, first)];
-    bool swapped;
+    mm_atomic_u16 *slot = &table->slots[first];
+    const uint16_t seen = (uint16_t)unit->seen;
+    if (!unit->uniform && unit->end - first == MM_GROUP) {
+        /* edge: PIN-CLAIM */
+        return slots_swapped(unit, first,
+                             mm_cas_seq_cst_u16_group(slot, seen, slot_of(value)));
+    }
     if (!unit->uniform) {
         /* edge: PIN-CLAIM */
-        swapped = mm_cas_seq_cst_u16(&table->slots[first], (uint16_t)unit->seen,
-                                     slot_of(value));
-    } else if (is_whole_region(table, first, unit)) {
-        /* edge: PIN-CLAIM */
-        swapped = mm_cas_seq_cst_u32(word, unit->seen, value);
-    } else {
+        return slots_swapped(unit, first,
+                             mm_cas_seq_cst_u16(slot, seen, slot_of(value)));
+    }
+    if (!is_whole_region(table, first, unit)) {
         return split_region(word, unit->seen);
     }
-    return swapped ? CHUNK_SWAPPED : CHUNK_LOST;
+    /* edge: PIN-CLAIM */
+    return mm_cas_seq_cst_u32(word, unit->seen, value) ? CHUNK_SWAPPED : CHUNK_LOST;
 }
 
 enum chunk_swap mm_chunk_publish(struct chunk_table *table, size_t first,
-                                 const struct chunk_unit *unit, map_value value)
+                                 struct chunk_unit *unit, map_value value)
 {
     mm_atomic_u32 *word = &table->regions[chunk_region(table, first)];
-    bool swapped;
+    mm_atomic_u16 *slot = &table->slots[first];
+    const uint16_t seen = (uint16_t)unit->seen;
+    if (!unit->uniform && unit->end - first == MM_GROUP) {
+        /* edge: PUBLISH-SLOT */
+        return slots_swapped(unit, first,
+                             mm_cas_release_u16_group(slot, seen, slot_of(value)));
+    }
     if (!unit->uniform) {
         /* edge: PUBLISH-SLOT */
-        swapped = mm_cas_release_u16(&table->slots[first], (uint16_t)unit->seen,
-                                     slot_of(value));
-    } else if (is_whole_region(table, first, unit)) {
-        /* edge: PUBLISH-WORD */
-        swapped = mm_cas_release_u32(word, unit->seen, value);
-    } else {
+        return slots_swapped(unit, first,
+                             mm_cas_release_u16(slot, seen, slot_of(value)));
+    }
+    if (!is_whole_region(table, first, unit)) {
         return split_region(word, unit->seen);
     }
-    return swapped ? CHUNK_SWAPPED : CHUNK_LOST;
+    /* edge: PUBLISH-WORD */
+    return mm_cas_release_u32(word, unit->seen, value) ? CHUNK_SWAPPED : CHUNK_LOST;
 }

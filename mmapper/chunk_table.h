@@ -42,7 +42,7 @@ struct chunk_range {
     size_t end;
 };
 
-/* The largest prefix of a range that one word or slot speaks for. */
+/* The largest prefix of a range that one word, slot or group of equal slots speaks for. */
 struct chunk_unit {
     size_t end;      /* one past its last chunk, at most the range's end */
     map_value value; /* UNMAPPED is 0, however it is stored */
@@ -148,14 +148,34 @@ static inline struct chunk_unit chunk_unit_of_word(const struct chunk_table *tab
     return unit;
 }
 
-static inline struct chunk_unit chunk_unit_of_slot(struct chunk_range range,
-                                                   uint32_t word, uint16_t slot)
+/* The first `count` chunks of the range have this slot. */
+static inline struct chunk_unit chunk_unit_of_slots(struct chunk_range range,
+                                                    uint32_t word, uint16_t slot,
+                                                    size_t count)
 {
-    const struct chunk_unit unit = {.end = range.first + 1,
+    const struct chunk_unit unit = {.end = range.first + count,
                                     .value = chunk_slot_value(word, slot),
                                     .seen = slot,
                                     .uniform = false};
     return unit;
+}
+
+/* The same of a group of slots at the head of the range: of all four if they are equal,
+ * else of the first. */
+static inline struct chunk_unit chunk_unit_of_group(struct chunk_range range,
+                                                    uint32_t word, uint64_t group)
+{
+    const uint16_t slot = (uint16_t)group;
+    return chunk_unit_of_slots(range, word, slot,
+                               group == MM_GROUP_OF(slot) ? MM_GROUP : 1);
+}
+
+/* Whether the range begins with a group of slots of one region. */
+static inline bool chunk_begins_group(const struct chunk_table *table,
+                                      struct chunk_range range)
+{
+    return range.end - range.first >= MM_GROUP && range.first % MM_GROUP == 0 &&
+           (size_t)1 << table->log_region >= MM_GROUP;
 }
 
 /* The unit at the head of `range`. Acquire. */
@@ -165,12 +185,16 @@ static inline struct chunk_unit chunk_unit_load(const struct chunk_table *table,
     const size_t region = chunk_region(table, range.first);
     /* edge: PUBLISH-WORD */
     const uint32_t word = mm_load_acquire_u32(&table->regions[region]);
+    const mm_atomic_u16 *slot = &table->slots[range.first];
     if (!(word & REGION_SPLIT)) {
         return chunk_unit_of_word(table, range, word);
     }
+    if (chunk_begins_group(table, range)) {
+        /* edge: PUBLISH-SLOT */
+        return chunk_unit_of_group(range, word, mm_load_acquire_u16_group(slot));
+    }
     /* edge: PUBLISH-SLOT */
-    return chunk_unit_of_slot(range, word,
-                              mm_load_acquire_u16(&table->slots[range.first]));
+    return chunk_unit_of_slots(range, word, mm_load_acquire_u16(slot), 1);
 }
 
 /* The same, and after any pin that the calling thread made before (seq_cst). */
@@ -180,12 +204,16 @@ static inline struct chunk_unit chunk_unit_load_pinned(const struct chunk_table 
     const size_t region = chunk_region(table, range.first);
     /* edge: PIN-CLAIM, PUBLISH-WORD */
     const uint32_t word = mm_load_seq_cst_u32(&table->regions[region]);
+    const mm_atomic_u16 *slot = &table->slots[range.first];
     if (!(word & REGION_SPLIT)) {
         return chunk_unit_of_word(table, range, word);
     }
+    if (chunk_begins_group(table, range)) {
+        /* edge: PIN-CLAIM, PUBLISH-SLOT */
+        return chunk_unit_of_group(range, word, mm_load_seq_cst_u16_group(slot));
+    }
     /* edge: PIN-CLAIM, PUBLISH-SLOT */
-    return chunk_unit_of_slot(range, word,
-                              mm_load_seq_cst_u16(&table->slots[range.first]));
+    return chunk_unit_of_slots(range, word, mm_load_seq_cst_u16(slot), 1);
 }
 
 /* What a replacement came to. */
@@ -197,13 +225,14 @@ enum chunk_swap {
 
 /*
  * Replaces the value of `unit`, loaded at the head `first` of a range, by `value`. A
- * uniform unit that is not its whole region splits the region instead.
+ * uniform unit that is not its whole region splits the region instead. Of a group of
+ * slots a part may be replaced: CHUNK_SWAPPED then has cut unit->end to that.
  * claim: seq_cst, so that the pins read afterwards are not older than the claim.
  * publish: release, of the OS calls made before.
  */
 enum chunk_swap mm_chunk_claim(struct chunk_table *table, size_t first,
-                               const struct chunk_unit *unit, map_value value);
+                               struct chunk_unit *unit, map_value value);
 enum chunk_swap mm_chunk_publish(struct chunk_table *table, size_t first,
-                                 const struct chunk_unit *unit, map_value value);
+                                 struct chunk_unit *unit, map_value value);
 
 #endif /* MMAPPER_CHUNK_TABLE_H */

@@ -36,8 +36,8 @@ static void expect_model(const struct fixture *fixture)
         EXPECT_EQ(chunk_load(table, chunk), fixture->model[chunk]);
     }
     while (range.first < range.end) {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
-        const struct chunk_unit pinned = chunk_unit_load_pinned(table, range);
+        struct chunk_unit unit = chunk_unit_load(table, range);
+        struct chunk_unit pinned = chunk_unit_load_pinned(table, range);
         EXPECT(unit.end > range.first && unit.end <= range.end);
         EXPECT_EQ(unit.end, pinned.end);
         EXPECT_EQ(unit.value, pinned.value);
@@ -56,7 +56,7 @@ static void set(struct fixture *fixture, struct chunk_range range, map_value val
         fixture->model[chunk] = value;
     }
     while (range.first < range.end) {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
+        struct chunk_unit unit = chunk_unit_load(table, range);
         const enum chunk_swap swap =
             claim ? mm_chunk_claim(table, range.first, &unit, value)
                   : mm_chunk_publish(table, range.first, &unit, value);
@@ -149,8 +149,8 @@ static void test_stale(void)
     begin(&fixture);
     const struct chunk_range region = {0, 4};
     const struct chunk_range one = {1, 2};
-    const struct chunk_unit whole = chunk_unit_load(&fixture.table, region);
-    const struct chunk_unit part = chunk_unit_load(&fixture.table, one);
+    struct chunk_unit whole = chunk_unit_load(&fixture.table, region);
+    struct chunk_unit part = chunk_unit_load(&fixture.table, one);
     set(&fixture, region, map_make(MAP_MAPPED, 3), true);
     const map_value mine = map_make(MAP_RESERVING, 4);
     EXPECT_EQ(mm_chunk_claim(&fixture.table, 0, &whole, mine), CHUNK_LOST);
@@ -158,7 +158,7 @@ static void test_stale(void)
     EXPECT_EQ(mm_chunk_claim(&fixture.table, 1, &part, mine), CHUNK_LOST);
     expect_model(&fixture);
     set(&fixture, one, map_make(MAP_QUARANTINED, 3), true);
-    const struct chunk_unit slot = chunk_unit_load(&fixture.table, one);
+    struct chunk_unit slot = chunk_unit_load(&fixture.table, one);
     set(&fixture, one, map_make(MAP_MAPPED, 3), true);
     EXPECT_EQ(mm_chunk_claim(&fixture.table, 1, &slot, mine), CHUNK_LOST);
     EXPECT_EQ(mm_chunk_publish(&fixture.table, 1, &slot, mine), CHUNK_LOST);

@@ -8,7 +8,7 @@ size_t mm_claim_prefix(const struct call *call, struct chunk_range range,
 {
     struct chunk_table *table = &call->mapper->table;
     while (range.first < range.end) {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
+        struct chunk_unit unit = chunk_unit_load(table, range);
         map_value next;
         const enum mm_status status =
             mm_map_transition(step, unit.value, call->id, MAP_NOBODY, &next);
@@ -63,7 +63,7 @@ void mm_finish_all(const struct call *call, struct chunk_range range,
 {
     struct chunk_table *table = &call->mapper->table;
     while (range.first < range.end) {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
+        struct chunk_unit unit = chunk_unit_load(table, range);
         map_value next = unit.value;
         /* Nobody else may change what this call claimed, nor split its regions. */
         const enum mm_status status =

@@ -94,7 +94,7 @@ static size_t publish_mapped(const struct call *call, struct chunk_range run,
     struct chunk_table *table = &call->mapper->table;
     const map_value mapped = map_make(MAP_MAPPED, call->id);
     while (run.first < run.end) {
-        const struct chunk_unit unit = chunk_unit_load_pinned(table, run);
+        struct chunk_unit unit = chunk_unit_load_pinned(table, run);
         map_value next;
         if (unit.value == mapped) {
             run.first = unit.end; /* a fellow thread was faster: all the same */

@@ -69,7 +69,7 @@ static void count(struct mm_fork_report *report, enum map_step step, map_value n
 }
 
 static void resolve_unit(struct resolution *resolution, size_t first,
-                         const struct chunk_unit *unit)
+                         struct chunk_unit *unit)
 {
     struct mmapper *mapper = resolution->call.mapper;
     const struct chunk_range range = {first, unit->end};
@@ -92,8 +92,13 @@ static void resolve_all(struct resolution *resolution)
     const struct chunk_table *table = &resolution->call.mapper->table;
     struct chunk_range range = {0, table->chunks};
     while (range.first < range.end) {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
+        struct chunk_unit unit = chunk_unit_load(table, range);
         if (map_is_transient(map_state_of(unit.value))) {
+            if (!unit.uniform) {
+                /* Slot by slot: what the kernel has is another matter for each. */
+                unit = chunk_unit_load(
+                    table, (struct chunk_range){range.first, range.first + 1});
+            }
             resolve_unit(resolution, range.first, &unit);
         }
         range.first = unit.end;

@@ -255,7 +255,7 @@ static void test_lost_external(void)
     struct chunk_table *table = &v.f.mapper->table;
     const struct chunk_range range = {1, 2};
     EXPECT_OK(mmapper_adopt(v.f.mapper, v.f.image, fixture_extent(2, 1), NULL));
-    const struct chunk_unit unit = chunk_unit_load(table, range);
+    struct chunk_unit unit = chunk_unit_load(table, range);
     EXPECT_EQ(mm_chunk_claim(table, 1, &unit, map_make(MAP_RESERVING, id)),
               CHUNK_SWAPPED);
     expect_report(resolve(&v), 0, 0, 1, 0);

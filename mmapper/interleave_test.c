@@ -40,11 +40,11 @@ bool __wrap_mm_owner_is_pinned(const struct mm_owner *owner)
 }
 
 enum chunk_swap __real_mm_chunk_claim(struct chunk_table *table, size_t first,
-                                      const struct chunk_unit *unit, map_value value);
+                                      struct chunk_unit *unit, map_value value);
 enum chunk_swap __wrap_mm_chunk_claim(struct chunk_table *table, size_t first,
-                                      const struct chunk_unit *unit, map_value value);
+                                      struct chunk_unit *unit, map_value value);
 enum chunk_swap __wrap_mm_chunk_claim(struct chunk_table *table, size_t first,
-                                      const struct chunk_unit *unit, map_value value)
+                                      struct chunk_unit *unit, map_value value)
 {
     arrive(&g.before_claim);
     return __real_mm_chunk_claim(table, first, unit, value);

@@ -137,7 +137,7 @@ static void set_chunk(struct fixture *f, size_t chunk, enum map_state state,
     const map_value value = map_make(state, owner_id(&f->mapper->owners, owner));
     enum chunk_swap swap;
     do {
-        const struct chunk_unit unit = chunk_unit_load(table, range);
+        struct chunk_unit unit = chunk_unit_load(table, range);
         swap = mm_chunk_claim(table, chunk, &unit, value);
     } while (swap != CHUNK_SWAPPED);
 }

@@ -33,11 +33,11 @@ enum mm_status __wrap_mm_map_transition(enum map_step step, map_value value,
 }
 
 enum chunk_swap __real_mm_chunk_publish(struct chunk_table *table, size_t first,
-                                        const struct chunk_unit *unit, map_value value);
+                                        struct chunk_unit *unit, map_value value);
 enum chunk_swap __wrap_mm_chunk_publish(struct chunk_table *table, size_t first,
-                                        const struct chunk_unit *unit, map_value value);
+                                        struct chunk_unit *unit, map_value value);
 enum chunk_swap __wrap_mm_chunk_publish(struct chunk_table *table, size_t first,
-                                        const struct chunk_unit *unit, map_value value)
+                                        struct chunk_unit *unit, map_value value)
 {
     const enum chunk_swap swap = __real_mm_chunk_publish(table, first, unit, value);
     return g.publish_is_lost ? CHUNK_LOST : swap;

@@ -44,6 +44,35 @@ const char *const mapper_scenarios[] = {
     "thread 0\nheap quarantine 0 3\nheap release 0 3\n"
     "thread 1\nother quarantine 2 2\n",
 
+    /* Slots that change in groups of four, and somebody who wants one in the middle. */
+    "program group-quarantine\n"
+    "chunks 8 region 4\n"
+    "setup heap quarantine 0 1\nsetup heap quarantine 1 3\nsetup heap release 0 4\n"
+    "thread 0\nheap quarantine 0 5\nheap release 0 5\n"
+    "thread 1\nother quarantine 2 1\n"
+    "thread 2\nheap lookup 0 4\n",
+
+    "program group-ensure-release\n"
+    "chunks 8 region 8\n"
+    "setup heap quarantine 0 3\nsetup heap quarantine 3 5\n"
+    "thread 0\nheap ensure 0 4\n"
+    "thread 1\nheap release 0 8\nother ensure 0 1\nother touch 0 1\n"
+    "thread 2\nheap lookup 0 4\n",
+
+    "program group-helpers\n"
+    "chunks 8 region 4\nfaults 1\n"
+    "setup heap quarantine 0 1\nsetup heap quarantine 1 3\n"
+    "thread 0\nheap ensure 0 4\nheap decommit 0 4\n"
+    "thread 1\nheap ensure 2 1\n"
+    "thread 2\nheap is-mapped 0 4\n",
+
+    "program group-transfer\n"
+    "chunks 8 region 4\nrecords\n"
+    "setup heap quarantine 0 1\nsetup heap quarantine 1 3\n"
+    "thread 0\nheap transfer 0 4 other\nother ensure 1 1\n"
+    "thread 1\nheap ensure 3 1\n"
+    "thread 2\nheap lookup 0 4\n",
+
     /* ensure_mapped against calls that take chunks away: BUSY both ways. */
     "program ensure-decommit\n"
     "setup heap ensure 0 1\nsetup heap quarantine 1 1\n"
