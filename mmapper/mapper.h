@@ -18,9 +18,10 @@ struct mmapper {
     const struct mmap_support *support; /* borrowed */
     size_t memory_bytes;                /* of the block that begins here */
     uintptr_t limit;                    /* of the window */
-    /* Where the search for a free range begins, going down. Only a hint: relaxed. On a
-     * line of its own: it is written, and all above is only read. */
-    _Alignas(OWNER_CACHE_LINE) mm_atomic_u64 search;
+    /* All above is only read, and what is below is written. */
+    char apart[OWNER_CACHE_LINE];
+    /* Where the search for a free range begins, going down. Only a hint: relaxed. */
+    mm_atomic_u64 search;
     struct counters counters;
 };
 
