@@ -9,8 +9,10 @@
 
 enum {
     PAIRS = 256,
-    UNITS = 60000, /* no border of size classes: there a pair takes twice as long */
-    LIVE = 1024,   /* blocks of the mix */
+    UNITS = 60000,
+    BORDER_UNITS =
+        1 << 16, /* one less is in another class: a pair moves the block twice */
+    LIVE = 1024, /* blocks of the mix */
     MIX_UNITS = 16,
     MIX_PAIRS = 16384,
     FAILING = 256,
@@ -71,16 +73,14 @@ static uint32_t take(struct freelist *freelist, uint32_t units)
 
 static void *open_pair(const struct bench_setting *setting, const char **reason)
 {
-    (void)setting;
     (void)reason;
-    return freelist_open(UNITS, RAW_MEMORY_FREELIST_FIRST_FIT);
+    return freelist_open((uint32_t)setting->shape.count, RAW_MEMORY_FREELIST_FIRST_FIT);
 }
 
 static void *open_pair_binned(const struct bench_setting *setting, const char **reason)
 {
-    (void)setting;
     (void)reason;
-    return freelist_open(UNITS, RAW_MEMORY_FREELIST_BINNED);
+    return freelist_open((uint32_t)setting->shape.count, RAW_MEMORY_FREELIST_BINNED);
 }
 
 static uint64_t step_pair(void *state, unsigned thread)
@@ -232,6 +232,11 @@ static const struct bench_side many_binned = {.name = "binned, 200,000 holes",
 
 static const struct bench_case cases[] = {
     {.name = "free list, pair of 1 unit",
+     .shape = {.count = UNITS},
+     .operations = PAIRS,
+     .sides = {&pair, &bench_load_side, &pair_binned}},
+    {.name = "free list, pair of 1 unit, at a class border",
+     .shape = {.count = BORDER_UNITS},
      .operations = PAIRS,
      .sides = {&pair, &bench_load_side, &pair_binned}},
     {.name = "free list, random mix of 1 to 16 units",

@@ -53,7 +53,7 @@ static void check(struct world *world, enum mm_status status, status_set allowed
 
 /* --------------------------------------------------------------- operations */
 
-/* Chunks behind the range that an ensure_mapped with commit-ahead mapped: without a gap,
+/* Chunks behind the range that a good ensure_mapped with commit-ahead mapped: without a gap,
  * own ones that were quarantined. What else changed there, check will find. */
 static void follow_ahead(struct world *world, int owner, struct model_range range)
 {
@@ -92,7 +92,9 @@ static void do_ensure(struct world *world, int owner, struct model_range range,
             world->model.owner[i] = owner;
         }
     }
-    follow_ahead(world, owner, range);
+    if (status == MM_OK) {
+        follow_ahead(world, owner, range);
+    }
     check(world, status, allowed, range);
 }
 

@@ -146,7 +146,10 @@ status_set model_ensure(const struct model *model, int owner, struct model_range
     }
     if (fault != 0) {
         /* What hit the chunks ahead only is no failure of the call. */
-        const bool ahead_only = set == 0 && model_ahead(owner) > 0;
+        const unsigned next = range.first + range.count;
+        const bool ahead_only = set == 0 && model_ahead(owner) > 0 &&
+                                next < model->chunks && model->owner[next] == owner &&
+                                model->state[next] == MM_QUARANTINED;
         set |= status_of_fault(fault) | (ahead_only ? STATUS(MM_OK) : 0);
     }
     return set != 0 ? set : STATUS(MM_OK);

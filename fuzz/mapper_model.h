@@ -57,7 +57,7 @@ status_set model_record(struct model *model, int owner, struct model_range range
 
 /* ensure_mapped is monotone: after a failure the model takes over what the mapper says,
  * once it has checked that no chunk went back or changed hands; and so it does of the
- * chunks ahead, after any call. A fault may hit the commit of those only. */
+ * chunks ahead, after a good call. A fault may hit the commit of those only. */
 status_set model_ensure(const struct model *model, int owner, struct model_range range,
                         int fault);
 

@@ -185,10 +185,10 @@ static inline struct chunk_unit chunk_unit_load(const struct chunk_table *table,
     const size_t region = chunk_region(table, range.first);
     /* edge: PUBLISH-WORD */
     const uint32_t word = mm_load_acquire_u32(&table->regions[region]);
-    const mm_atomic_u16 *slot = &table->slots[range.first];
     if (!(word & REGION_SPLIT)) {
         return chunk_unit_of_word(table, range, word);
     }
+    const mm_atomic_u16 *slot = &table->slots[range.first];
     if (chunk_begins_group(table, range)) {
         /* edge: PUBLISH-SLOT */
         return chunk_unit_of_group(range, word, mm_load_acquire_u16_group(slot));
@@ -204,10 +204,10 @@ static inline struct chunk_unit chunk_unit_load_pinned(const struct chunk_table 
     const size_t region = chunk_region(table, range.first);
     /* edge: PIN-CLAIM, PUBLISH-WORD */
     const uint32_t word = mm_load_seq_cst_u32(&table->regions[region]);
-    const mm_atomic_u16 *slot = &table->slots[range.first];
     if (!(word & REGION_SPLIT)) {
         return chunk_unit_of_word(table, range, word);
     }
+    const mm_atomic_u16 *slot = &table->slots[range.first];
     if (chunk_begins_group(table, range)) {
         /* edge: PIN-CLAIM, PUBLISH-SLOT */
         return chunk_unit_of_group(range, word, mm_load_seq_cst_u16_group(slot));

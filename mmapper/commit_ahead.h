@@ -32,6 +32,12 @@ static inline size_t commit_ahead_window(const struct owner_pin *pin, size_t fir
     return grown < most ? grown : most;
 }
 
+/* A commit that reached ahead was refused: what follows begins with none again. */
+static inline void commit_ahead_forget(struct owner_pin *pin)
+{
+    mm_store_relaxed_u64(&pin->ahead, 0);
+}
+
 /* A commit with that window ended before chunk `end`. */
 static inline void commit_ahead_note(struct owner_pin *pin, size_t end, size_t window)
 {

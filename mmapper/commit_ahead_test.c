@@ -148,12 +148,18 @@ static void test_refused(void)
     EXPECT_OK(CALL(ensure_mapped, &t, t.eager, 1, 1));
     EXPECT_PICTURE(&t.f, "MMQQQQQQ......");
     expect_commits(&t, 2);
-    fault_decorator_plan(t.faults, &always);
-    EXPECT_STATUS(CALL(ensure_mapped, &t, t.eager, 2, 1), MM_NO_MEMORY);
-    EXPECT_EQ(t.f.error.address, fixture_extent(2, 1).start);
-    EXPECT_PICTURE(&t.f, "MMQQQQQQ......");
+    /* What follows does not try at once again. */
     fault_decorator_plan(t.faults, NULL);
     EXPECT_OK(CALL(ensure_mapped, &t, t.eager, 2, 1));
+    EXPECT_PICTURE(&t.f, "MMMQQQQQ......");
+    fault_decorator_plan(t.faults, &always);
+    EXPECT_STATUS(CALL(ensure_mapped, &t, t.eager, 3, 1), MM_NO_MEMORY);
+    EXPECT_EQ(t.f.error.address, fixture_extent(3, 1).start);
+    EXPECT_EQ(t.f.error.request.bytes, FIXTURE_CHUNK);
+    EXPECT_PICTURE(&t.f, "MMMQQQQQ......");
+    expect_commits(&t, 2);
+    fault_decorator_plan(t.faults, NULL);
+    EXPECT_OK(CALL(ensure_mapped, &t, t.eager, 3, 1));
     end(&t);
 }
 

@@ -147,7 +147,8 @@ static enum mm_status commit_run(const struct call *call, struct owner_pin *pin,
         return MM_OK; /* changed since: look again */
     }
     int os_error = mm_os_commit(call->mapper, call->owner, chunk_extent(table, run));
-    if (os_error != 0 && run.end > range->end) {
+    const bool refused = os_error != 0 && run.end > range->end;
+    if (refused) {
         /* Perhaps there is memory for what was asked for. */
         run.end = range->end;
         os_error = mm_os_commit(call->mapper, call->owner, chunk_extent(table, run));
@@ -160,7 +161,9 @@ static enum mm_status commit_run(const struct call *call, struct owner_pin *pin,
     if (mapped < run.end && mapped < range->end) {
         return mm_call_fail_at(call, obstacle.status, obstacle.chunk, obstacle.value);
     }
-    if (owner_strategy(call->owner).commit_ahead != 0) {
+    if (refused) {
+        commit_ahead_forget(pin);
+    } else if (owner_strategy(call->owner).commit_ahead != 0) {
         commit_ahead_note(pin, mapped, ahead);
     }
     range->first = mapped < range->end ? mapped : range->end;

@@ -171,7 +171,7 @@ struct mmap_support {
     uintptr_t address_end;
     bool annotations; /* name reservations in the kernel's list */
     /* Count OS calls and their failures for mmapper_statistics: an atomic addition a
-     * call, nothing beside a system call, but a third of what an operation costs whose
+     * call, nothing beside a system call, but a fifth of what an operation costs whose
      * `operations` make none. */
     bool count_calls;
     /* First part of the names: PREFIX:KIND:NAME. NULL means "mmapper". */

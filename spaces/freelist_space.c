@@ -61,8 +61,9 @@ static struct mm_extent run_extent(const struct freelist_space *space, struct ru
                         (size_t)run.pages << space->log_page_bytes);
 }
 
-/* The stripe that a search begins with: threads that run at the same time begin with
- * different ones, as far as there are. Where they run is a hint, nothing depends on it. */
+/* The stripe that a search begins with, by the number of the processor: threads that run
+ * at the same time begin with different ones, mostly. It is a hint, nothing depends on it.
+ */
 static unsigned first_stripe(const struct freelist_space *space)
 {
     return space->stripe_count == 1 ? 0

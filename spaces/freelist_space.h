@@ -56,7 +56,9 @@ enum { FREELIST_SPACE_MAX_STRIPES = 8 };
 
 enum freelist_space_freed {
     FREELIST_SPACE_KEEP = 0, /* freed chunks stay mapped, contents and all */
-    FREELIST_SPACE_DECOMMIT, /* wholly free chunks are decommitted */
+    /* Wholly free chunks are decommitted. The owner's strategy has no commit-ahead, which
+     * would map them again. */
+    FREELIST_SPACE_DECOMMIT,
 };
 
 struct freelist_space_options {

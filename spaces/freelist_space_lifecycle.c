@@ -85,6 +85,16 @@ static size_t find_table_bytes(const struct freelist_space_options *options,
     return (needed + chunk_bytes - 1) / chunk_bytes * chunk_bytes;
 }
 
+/* Commits that reach ahead would map idle chunks again, which nobody would then give
+ * back: mmapper.h, G5. */
+static const char decommits_undone[] = "a space that decommits must not commit ahead";
+
+static bool undoes_decommits(const struct freelist_space_options *options,
+                             struct mm_strategy strategy)
+{
+    return options->freed == FREELIST_SPACE_DECOMMIT && strategy.commit_ahead != 0;
+}
+
 static const char *find_fault(const struct mmapper *mapper,
                               const struct freelist_space_options *options,
                               size_t bytes)
@@ -300,6 +310,9 @@ enum mm_status freelist_space_create_at(struct mmapper *mapper, struct mm_owner 
         return space_fail(error, MM_WRONG_STATE, MM_OPERATION_CREATE,
                           "not all of it is the owner's and quarantined", extent);
     }
+    if (undoes_decommits(options, mm_owner_strategy(owner))) {
+        return refuse(error, decommits_undone, extent);
+    }
     struct freelist_space *made =
         make_handle(mapper, owner, extent, stripes_of(options), error);
     if (made == NULL) {
@@ -318,6 +331,9 @@ enum mm_status freelist_space_create(struct mmapper *mapper,
         options == NULL ? "no options" : find_fault(mapper, options, options->bytes);
     if (fault == NULL && options->strategy.backing != MM_BACKING_RESERVED) {
         fault = "the mapper must map a space";
+    }
+    if (fault == NULL && undoes_decommits(options, options->strategy)) {
+        fault = decommits_undone;
     }
     if (fault != NULL) {
         return refuse(error, fault, mm_extent_of(0, 0));

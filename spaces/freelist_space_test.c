@@ -147,6 +147,9 @@ static void test_bad_options(void)
     options = space_options(4);
     options.freed = (enum freelist_space_freed)7;
     expect_refused(mapper, &options);
+    options.freed = FREELIST_SPACE_DECOMMIT;
+    options.strategy.commit_ahead = 1;
+    expect_refused(mapper, &options);
     /* One page too many; as many as can be are refused by the window alone. */
     options = space_options((size_t)RAW_MEMORY_FREELIST_MAX_UNITS + 2);
     options.page_bytes = FIXTURE_CHUNK;
@@ -177,6 +180,41 @@ static void test_failed_creation_leaves_nothing(void)
 }
 
 /* In a slot of a space map, and again: the extent comes back as it was. */
+/* A space that keeps what is freed may commit ahead; one that decommits may not, whoever
+ * chose the strategy. */
+static void test_commit_ahead(void)
+{
+    struct fixture fixture;
+    struct mmapper *mapper = fixture_begin(&fixture, 64);
+    const struct mm_owner_options eager = {
+        .name = "eager", .kind = MM_KIND_SPACE, .strategy = {.commit_ahead = 4}};
+    struct mm_owner *owner;
+    struct mm_extent extent;
+    struct freelist_space *space = NULL;
+    struct mm_error error;
+    EXPECT_OK(mmapper_register_owner(mapper, &eager, &owner, NULL));
+    EXPECT_OK(mmapper_quarantine_anywhere(mapper, owner, 8 * FIXTURE_CHUNK, 0, &extent,
+                                          NULL));
+    struct freelist_space_options options = {
+        .name = "list", .page_bytes = PAGE, .freed = FREELIST_SPACE_DECOMMIT};
+    EXPECT_STATUS(
+        freelist_space_create_at(mapper, owner, extent, &options, &space, &error),
+        MM_INVALID_ARGUMENT);
+    EXPECT_STR(error.detail, "a space that decommits must not commit ahead");
+    options.freed = FREELIST_SPACE_KEEP;
+    EXPECT_OK(freelist_space_create_at(mapper, owner, extent, &options, &space, NULL));
+    const size_t chunk_pages = FIXTURE_CHUNK / PAGE;
+    const struct mm_extent pages = freelist_space_pages(space);
+    (void)space_alloc(space, chunk_pages);
+    EXPECT(!mmapper_is_mapped(mapper, pages.start + FIXTURE_CHUNK));
+    (void)space_alloc(space, chunk_pages);
+    EXPECT(mmapper_is_mapped(mapper, pages.start + 2 * (uintptr_t)FIXTURE_CHUNK));
+    EXPECT_OK(freelist_space_destroy(space, NULL));
+    EXPECT_OK(mmapper_release(mapper, owner, extent, NULL));
+    EXPECT_OK(mmapper_unregister_owner(mapper, owner, NULL));
+    fixture_end(&fixture);
+}
+
 static void test_create_at(void)
 {
     struct fixture fixture;
@@ -276,6 +314,7 @@ int main(void)
     test_bad_options();
     test_failed_creation_leaves_nothing();
     test_create_at();
+    test_commit_ahead();
     test_table_and_set_side_by_side();
     test_verify_compares_with_usage();
     return 0;

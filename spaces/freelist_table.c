@@ -57,6 +57,19 @@ void freelist_table_set_border(struct freelist_table *table, uint32_t index,
     *lo = border ? *lo | FREELIST_BORDER : *lo & ~FREELIST_BORDER;
 }
 
+/* The block at `index`, which is a START entry. A stray store into the table must end
+ * here and not hand out or merge units that are somebody else's: both copies of the size
+ * say the same, and it ends in the table. */
+static struct freelist_block checked_block(const struct freelist_table *table,
+                                           uint32_t index)
+{
+    const struct freelist_block block = {index, freelist_size(table, index)};
+    MM_CHECK(block.size > 0 && block.size <= table->end - index);
+    MM_CHECK(block.size == 1 ||
+             table->entries[index + block.size - 1].hi == block.size);
+    return block;
+}
+
 /* ------------------------------------------------------------------ lists */
 
 /* The place of a free block on a list: between these two. */
@@ -141,11 +154,8 @@ static inline void resize_free(struct freelist_table *table, uint32_t head,
     const struct freelist_block block = {old.index, size};
     const unsigned class = freelist_class_of(size);
     if (table->binned && freelist_class_of(old.size) == class) {
-        /* The links are not followed, so all that has to be right is the block. */
-        MM_CHECK(old.size <= table->end - old.index &&
-                 freelist_is_free(table, old.index) &&
-                 freelist_size(table, old.index) == old.size &&
-                 table->entries[old.index + old.size - 1].hi == old.size);
+        /* The links are not followed; its size was looked at by checked_block. */
+        MM_CHECK(freelist_is_free(table, old.index));
         freelist_sizes_change(&table->sizes, class, class, size);
         set_block(table, block, freelist_next(table, old.index));
     } else {
@@ -207,7 +217,9 @@ static uint32_t find_by_sizes(struct freelist_table *table, uint32_t head,
     }
     const unsigned class = freelist_sizes_next(sizes, freelist_class_for(size));
     if (table->binned && class < FREELIST_CLASSES) {
-        return freelist_next(table, freelist_sentinel(table, class));
+        const uint32_t index = freelist_next(table, freelist_sentinel(table, class));
+        MM_CHECK(index >= table->lists); /* there is a block */
+        return index;
     }
     const unsigned own = freelist_class_of(size);
     if (class == FREELIST_CLASSES && sizes->classes[own].largest < size) {
@@ -236,7 +248,7 @@ static uint32_t find(struct freelist_table *table, uint32_t head, uint32_t size)
 void freelist_table_take(struct freelist_table *table, uint32_t head, uint32_t index,
                          uint32_t size)
 {
-    const struct freelist_block whole = {index, freelist_size(table, index)};
+    const struct freelist_block whole = checked_block(table, index);
     if (whole.size == size) {
         remove_free(table, whole);
     } else {
@@ -267,10 +279,12 @@ uint32_t freelist_table_alloc(struct freelist_table *table, uint32_t head,
         return 0;
     }
     MM_CHECK(index >= table->lists && index < table->end); /* as in place_of */
-    const struct freelist_block whole = {index, freelist_size(table, index)};
-    MM_CHECK(whole.size >= size);
-    if (table->binned && whole.size > size) {
-        return take_high(table, whole, size);
+    if (table->binned) {
+        const struct freelist_block whole = checked_block(table, index);
+        MM_CHECK(whole.size >= size);
+        if (whole.size > size) {
+            return take_high(table, whole, size);
+        }
     }
     freelist_table_take(table, head, index, size);
     return index;
@@ -279,16 +293,17 @@ uint32_t freelist_table_alloc(struct freelist_table *table, uint32_t head,
 struct freelist_block freelist_table_give(struct freelist_table *table, uint32_t head,
                                           uint32_t index)
 {
-    struct freelist_block block = {index, freelist_size(table, index)};
+    struct freelist_block block = checked_block(table, index);
     struct freelist_block right = {index + block.size, 0};
     if (freelist_may_merge(table, right.index)) {
-        right.size = freelist_size(table, right.index);
+        right = checked_block(table, right.index);
         block.size += right.size;
     }
     const uint32_t first =
         freelist_has_border(table, index) ? index : freelist_left(table, index);
     if (first != index && freelist_is_free(table, first)) {
-        const struct freelist_block left = {first, index - first};
+        const struct freelist_block left = checked_block(table, first);
+        MM_CHECK(left.size == index - first);
         if (right.size > 0) {
             remove_free(table, right);
             clear_start(table, right.index);

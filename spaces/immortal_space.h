@@ -33,9 +33,9 @@ enum immortal_mapping {
 struct immortal_space_options {
     const char *name;            /* of the owner it registers, kind MM_KIND_IMMORTAL */
     struct mm_strategy strategy; /* of that owner; its backing is MM_BACKING_RESERVED */
+    enum immortal_mapping mapping;
     struct space_placement placement;
     size_t bytes; /* a positive multiple of the mapper's chunk size */
-    enum immortal_mapping mapping;
 };
 
 /*

@@ -89,6 +89,12 @@ static void take_part(struct raw_memory_freelist *list)
     (void)alloc(list, 1);
 }
 
+/* So much that the rest is in another bin. */
+static void take_half(struct raw_memory_freelist *list)
+{
+    (void)alloc(list, 100);
+}
+
 static void take_all(struct raw_memory_freelist *list)
 {
     (void)alloc(list, 192);
@@ -108,6 +114,7 @@ static const struct change {
     {take_part, BIN + NEXT, 256 ^ NOWHERE},
     {take_part, BIN + NEXT, 256 ^ (256 + ALL_UNITS)},
     {take_part, BIN + NEXT, 256 ^ BIN / 2}, /* the bin is empty */
+    {take_part, BIN + NEXT, 256},           /* and its sentinel zero */
     {take_all, BIN + NEXT, 256 ^ (256 + 7)},
     {take_part, BLOCK + PREVIOUS, UINT32_C(1) << 31}, /* used */
     {take_all, BLOCK + NEXT, UINT32_C(1) << 30},      /* one unit */
@@ -116,6 +123,8 @@ static const struct change {
     {take_part, BLOCK + 2 * (BLOCK_UNITS - 1) + NEXT, 1}, /* and high copy */
     {take_all, BLOCK + 2 + NEXT, 128},                    /* too small for its bin */
     {give_behind, BLOCK + 2 + NEXT, 1},
+    {take_half, BLOCK + 2 + NEXT, BLOCK_UNITS ^ ALL_UNITS}, /* as far as the table */
+    {take_half, BLOCK + 2 + NEXT, BLOCK_UNITS ^ (1 << 20)}, /* and past it */
 };
 
 static void test_changes(void)

@@ -43,12 +43,12 @@ struct side_metadata_table {
 struct side_metadata_options {
     const char *name;            /* of the owner it registers: MM_KIND_SIDE_METADATA */
     struct mm_strategy strategy; /* of that owner; backing MM_BACKING_RESERVED */
+    unsigned table_count;        /* 1 to SIDE_METADATA_MAX_TABLES */
     struct space_placement placement; /* of the reservation, in whole chunks */
     /* All data that can have metadata. Start and bytes are multiples of every table's
      * grain (2^log_data_bytes). It need not be mapped, nor in the mapper's window. */
     struct mm_extent data;
     const struct side_metadata_table *tables; /* copied */
-    unsigned table_count;                     /* 1 to SIDE_METADATA_MAX_TABLES */
 };
 
 /* Registers an owner and reserves room for all tables; maps nothing. All or nothing.

@@ -162,7 +162,9 @@ static unsigned explain(const struct search *search, const struct part *part,
     next[0] = state;
     if (part->ahead) {
         next[1] = make(MM_MAPPED, op->owner);
-        return is(state, MM_QUARANTINED, op->owner) ? 2 : 1;
+        /* A call that fails leaves what lies behind its range alone. */
+        return part->log->status == MM_OK && is(state, MM_QUARANTINED, op->owner) ? 2
+                                                                                  : 1;
     }
     if (op->kind == OP_LOOKUP) {
         return explains_lookup(search, part, state);

@@ -21,6 +21,7 @@ class Change:
     what: str
     old: bench_figures.Figure
     new: bench_figures.Figure
+    places: float = 1.0  # how far apart placement alone has been seen to put medians
 
     @property
     def factor(self):
@@ -29,7 +30,8 @@ class Change:
     @property
     def real(self):
         apart = self.new.low > self.old.high or self.new.high < self.old.low
-        return apart and abs(self.factor - 1) > LEAST
+        least = max(1 + LEAST, self.places)
+        return apart and not 1 / least <= self.factor <= least
 
     @property
     def verdict(self):
@@ -38,22 +40,35 @@ class Change:
         return "slower" if self.factor > 1 else "faster"
 
 
+def changes_of(old, new, case, side, under):
+    """One side of a case beside the floor, for each number of threads."""
+    found = []
+    for threads in new.threads(case):
+        pair = (side, threads), (under, threads)
+        before = bench_figures.ratio(old, case, *pair)
+        after = bench_figures.ratio(new, case, *pair)
+        if before and after and before.median:
+            places = [
+                bench_figures.placement_spread(run, case, *pair) or 1.0
+                for run in (old, new)
+            ]
+            what = f"{side} / {under}"
+            found.append(Change(case, threads, what, before, after, max(places)))
+    return found
+
+
 def changes(old, new):
     """All figures that both runs have."""
     found = []
     for case in new.timed:
         if case not in old.timed:
             continue
-        side, *others = new.sides(case)
-        # The floor stands behind ours; if it was skipped, there is nothing to go by.
-        for threads in new.threads(case):
-            for under in others[:1]:
-                pair = (side, threads), (under, threads)
-                before = bench_figures.ratio(old, case, *pair)
-                after = bench_figures.ratio(new, case, *pair)
-                if before and after and before.median:
-                    what = f"{side} / {under}"
-                    found.append(Change(case, threads, what, before, after))
+        # The floor stands behind the first side; if it was skipped, there is nothing to
+        # go by.
+        first, *others = new.sides(case)
+        for under in others[:1]:
+            for side in [first, *others[1:]]:
+                found += changes_of(old, new, case, side, under)
     for case, figures in new.counted.items():
         for side, (value, unit) in figures.items():
             before = old.counted.get(case, {}).get(side)

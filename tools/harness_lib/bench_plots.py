@@ -73,7 +73,7 @@ def _against_threads(samples, title, case, names):
         lines.append(svg_plot.Line(name, colour, points, kind))
     return svg_plot.Plot(
         title=title,
-        x_title="threads, pinned, on 2 processors",
+        x_title="threads, pinned, on as many processors as there are",
         y_title="time of a call",
         ticks=[(count, str(count)) for count in threads],
         y_label=duration,
