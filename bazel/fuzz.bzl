@@ -19,6 +19,7 @@ builds each target once, without sanitizers.
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_test")
 load(":sim.bzl", "SIM_FAST", "SIM_LINKOPTS", "SIM_LTO", "sim_test")
+load(":transitioned.bzl", "ALLOWLIST", "link_to_binary")
 
 _COVERAGE = ["-fsanitize=fuzzer-no-link", "-gline-tables-only"]
 
@@ -65,19 +66,8 @@ _instrument = transition(
     outputs = ["//command_line_option:copt", "//command_line_option:linkopt"],
 )
 
-def _instrumented_binary_impl(ctx):
-    # An attribute with a transition is always a list.
-    binary = ctx.attr.binary[0][DefaultInfo].files_to_run.executable
-    link = ctx.actions.declare_file(ctx.label.name)
-    ctx.actions.symlink(output = link, target_file = binary, is_executable = True)
-    return [DefaultInfo(
-        executable = link,
-        files = depset([link]),
-        runfiles = ctx.runfiles(files = [binary]),
-    )]
-
 _instrumented_binary = rule(
-    implementation = _instrumented_binary_impl,
+    implementation = link_to_binary,
     attrs = {
         "binary": attr.label(
             cfg = _instrument,
@@ -86,9 +76,7 @@ _instrumented_binary = rule(
         ),
         "mode": attr.string(mandatory = True, values = _COPTS.keys()),
         "sim": attr.bool(),
-        "_allowlist_function_transition": attr.label(
-            default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
-        ),
+        "_allowlist_function_transition": ALLOWLIST,
     },
     executable = True,
 )

@@ -5,6 +5,8 @@
     inlined_binary(name = "x_inlined", binary = ":x")
 """
 
+load(":transitioned.bzl", "ALLOWLIST", "link_to_binary")
+
 _LTO = ["-flto=full"]
 
 def _whole_impl(settings, _attr):
@@ -19,24 +21,11 @@ _whole = transition(
     outputs = ["//command_line_option:copt", "//command_line_option:linkopt"],
 )
 
-def _inlined_binary_impl(ctx):
-    # An attribute with a transition is always a list.
-    binary = ctx.attr.binary[0][DefaultInfo].files_to_run.executable
-    link = ctx.actions.declare_file(ctx.label.name)
-    ctx.actions.symlink(output = link, target_file = binary, is_executable = True)
-    return [DefaultInfo(
-        executable = link,
-        files = depset([link]),
-        runfiles = ctx.runfiles(files = [binary]),
-    )]
-
 inlined_binary = rule(
-    implementation = _inlined_binary_impl,
+    implementation = link_to_binary,
     attrs = {
         "binary": attr.label(cfg = _whole, executable = True, mandatory = True),
-        "_allowlist_function_transition": attr.label(
-            default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
-        ),
+        "_allowlist_function_transition": ALLOWLIST,
     },
     executable = True,
 )

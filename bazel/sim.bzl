@@ -11,6 +11,7 @@ can get into the production archives. The engine that the backend calls is testo
 """
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
+load(":transitioned.bzl", "ALLOWLIST", "binary_of", "link_to_binary")
 
 # The scheduler stands in for these.
 SIM_LINKOPTS = [
@@ -42,29 +43,14 @@ _simulate = transition(
     outputs = ["//command_line_option:copt", "//command_line_option:linkopt"],
 )
 
-def _binary_of(ctx):
-    # An attribute with a transition is always a list.
-    return ctx.attr.binary[0][DefaultInfo].files_to_run.executable
-
-def _sim_binary_impl(ctx):
-    link = ctx.actions.declare_file(ctx.label.name)
-    ctx.actions.symlink(output = link, target_file = _binary_of(ctx), is_executable = True)
-    return [DefaultInfo(
-        executable = link,
-        files = depset([link]),
-        runfiles = ctx.runfiles(files = [_binary_of(ctx)]),
-    )]
-
 _BINARY = {
     "binary": attr.label(cfg = _simulate, executable = True, mandatory = True),
     "fast": attr.bool(),
-    "_allowlist_function_transition": attr.label(
-        default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
-    ),
+    "_allowlist_function_transition": ALLOWLIST,
 }
 
 sim_binary = rule(
-    implementation = _sim_binary_impl,
+    implementation = link_to_binary,
     attrs = _BINARY,
     executable = True,
 )
@@ -74,14 +60,14 @@ def _sim_test_impl(ctx):
     ctx.actions.write(
         output = script,
         content = "#!/bin/bash\nexec {} {} \"$@\"\n".format(
-            _binary_of(ctx).short_path,
+            binary_of(ctx).short_path,
             " ".join([ctx.expand_location(word, ctx.attr.data) for word in ctx.attr.arguments]),
         ),
         is_executable = True,
     )
     return [DefaultInfo(
         executable = script,
-        runfiles = ctx.runfiles(files = [_binary_of(ctx)] + ctx.files.data),
+        runfiles = ctx.runfiles(files = [binary_of(ctx)] + ctx.files.data),
     )]
 
 _sim_test = rule(

@@ -13,10 +13,15 @@
 #include "bench/fail.h"
 #include "bench/world.h"
 #include "spaces/freelist_space.h"
-#include "spaces/immortal_space.h"
+#include "spaces/immortal_window.h"
 #include "spaces/raw_memory_freelist.h"
 
-enum { CALLS = 500, UNITS = 4096, SPACE_CHUNKS = 8 };
+enum {
+    CALLS = 500,
+    UNITS = 4000, /* no border of size classes */
+    SPACE_CHUNKS = 8,
+    ALLOCATED_BYTES = 16,
+};
 
 #define COUNTED __attribute__((noinline))
 
@@ -96,10 +101,23 @@ static COUNTED enum mm_status counted_release(struct counted *c, uintptr_t at)
 static COUNTED enum mm_status counted_immortal_alloc(struct counted *c,
                                                      uintptr_t *address)
 {
-    return immortal_space_alloc(c->immortal, 16, 8, address, &c->error);
+    return immortal_space_alloc(c->immortal, ALLOCATED_BYTES, 8, address, &c->error);
+}
+
+static COUNTED enum mm_status counted_immortal_window(struct immortal_window *window,
+                                                      uintptr_t *address)
+{
+    return immortal_window_alloc(window, ALLOCATED_BYTES, 8, address, NULL);
 }
 
 static COUNTED enum mm_status counted_freelist_pair(struct counted *c)
+{
+    uint32_t unit;
+    const enum mm_status status = raw_memory_freelist_alloc(c->list, 0, 1, &unit);
+    return status == MM_OK ? raw_memory_freelist_free(c->list, 0, unit, NULL) : status;
+}
+
+static COUNTED enum mm_status counted_freelist_binned_pair(struct counted *c)
 {
     uint32_t unit;
     const enum mm_status status = raw_memory_freelist_alloc(c->list, 0, 1, &unit);
@@ -146,6 +164,18 @@ static void call_split(struct counted *c)
     }
 }
 
+static void call_window(struct immortal_space *space)
+{
+    const size_t bytes = (CALLS + 1) * (size_t)ALLOCATED_BYTES;
+    struct immortal_window window = immortal_window_of(space, bytes);
+    uintptr_t address; /* the first one takes all of the window from the space */
+    bench_must(immortal_window_alloc(&window, ALLOCATED_BYTES, 8, &address, NULL),
+               NULL);
+    for (size_t i = 0; i < CALLS; i++) {
+        bench_must(counted_immortal_window(&window, &address), NULL);
+    }
+}
+
 static void call_immortal(struct counted *c)
 {
     const struct immortal_space_options options = {
@@ -159,20 +189,26 @@ static void call_immortal(struct counted *c)
         uintptr_t address;
         bench_must(counted_immortal_alloc(c, &address), &c->error);
     }
+    call_window(c->immortal);
     bench_must(immortal_space_destroy(c->immortal, &c->error), &c->error);
 }
 
-static void call_freelist(struct counted *c)
+static void call_freelist(struct counted *c, enum raw_memory_freelist_policy policy)
 {
-    const struct raw_memory_freelist_shape shape = {
-        .max_units = UNITS, .units = UNITS, .grain = UNITS, .heads = 1};
+    const struct raw_memory_freelist_shape shape = {.max_units = UNITS,
+                                                    .units = UNITS,
+                                                    .grain = UNITS,
+                                                    .heads = 1,
+                                                    .policy = policy};
+    const bool binned = policy == RAW_MEMORY_FREELIST_BINNED;
     const size_t bytes = raw_memory_freelist_table_bytes(&shape);
     void *table = calloc(1, bytes);
     BENCH_CHECK(table != NULL);
     bench_must(raw_memory_freelist_create_on(table, bytes, &shape, &c->list, NULL),
                NULL);
     for (size_t i = 0; i < CALLS; i++) {
-        bench_must(counted_freelist_pair(c), NULL);
+        bench_must(binned ? counted_freelist_binned_pair(c) : counted_freelist_pair(c),
+                   NULL);
     }
     bench_must(raw_memory_freelist_destroy(c->list, NULL), NULL);
     free(table);
@@ -212,7 +248,8 @@ int main(void)
     call_uniform(&c);
     call_split(&c);
     call_immortal(&c);
-    call_freelist(&c);
+    call_freelist(&c, RAW_MEMORY_FREELIST_FIRST_FIT);
+    call_freelist(&c, RAW_MEMORY_FREELIST_BINNED);
     call_freelist_space(&c);
     bench_world_close(&c.world);
     return 0;

@@ -42,7 +42,8 @@ struct chunk_range {
     size_t end;
 };
 
-/* The largest prefix of a range that one word, slot or group of equal slots speaks for. */
+/* The largest prefix of a range that one word, slot or group of equal slots speaks for.
+ */
 struct chunk_unit {
     size_t end;      /* one past its last chunk, at most the range's end */
     map_value value; /* UNMAPPED is 0, however it is stored */

@@ -263,6 +263,23 @@ static void test_lost_external(void)
     fixture_end(&v.f);
 }
 
+/* Chunks of a split region are resolved one by one, also where four slots are equal: a
+ * stranger at one of them costs the child no other. */
+static void test_lost_group(void)
+{
+    struct vanishing v;
+    const struct mm_mapping theirs = {.extent = fixture_extent(2, 1),
+                                      .access = MM_ACCESS_READ};
+    begin(&v);
+    EXPECT_OK(mmapper_quarantine(v.f.mapper, v.f.heap, fixture_extent(1, 1), NULL));
+    EXPECT_OK(mmapper_release(v.f.mapper, v.f.heap, fixture_extent(1, 1), NULL));
+    lose(&v, mmapper_quarantine, 0, 4, MM_OS_RESERVE, false);
+    EXPECT_EQ(sim_kernel_foreign_map(v.f.kernel, &theirs), 0);
+    expect_report(resolve(&v), 0, 0, 3, 1);
+    EXPECT_PICTURE(&v.f, "..X...........");
+    fixture_end(&v.f);
+}
+
 /* What cannot be looked up may be mapped. */
 static void test_list_is_unreadable(void)
 {
@@ -289,6 +306,7 @@ int main(void)
     test_lost_release();
     test_lost_decommit_and_transfer();
     test_lost_external();
+    test_lost_group();
     test_list_is_unreadable();
     return 0;
 }

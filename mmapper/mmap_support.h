@@ -178,8 +178,8 @@ struct mmap_support {
     const char *annotation_prefix;
 };
 
-/* The real Linux operations with annotations and counts on. Makes some ten system calls to find
- * address_end: it maps one page just below it, where nothing was, and unmaps it again.
+/* The real Linux operations with annotations and counts on. Makes some ten system calls
+ * to find address_end: it maps one page just below it, where nothing was, and unmaps it again.
  * Source of the behaviours: Linux 4.17 (MAP_FIXED_NOREPLACE; detected and emulated
  * before), 5.17 (PR_SET_VMA_ANON_NAME), 6.11 (PROCMAP_QUERY; /proc/self/maps before). */
 struct mmap_support mmap_support_linux(void);

@@ -40,10 +40,9 @@
  *  G5 Quiescence, the caller's part. When decommit or release of X is called, every
  *     mutating call of the owner whose footprint meets X (its chunks, rounded outwards,
  *     and for ensure_mapped the strategy's commit-ahead behind them) has returned or
- *     starts after, and so have loads and stores to X. For transfer,
- *     loads and stores may go on; the recipient may call ensure_mapped early
- *     (MM_CONFLICT until published) but must not decommit, release or transfer X before
- *     the transfer returned. A breach between mapper calls is detected: MM_BUSY,
+ *     starts after, and so have loads and stores to X. For transfer, loads and stores may
+ *     go on; the recipient may call ensure_mapped early (MM_CONFLICT until published)
+ *     but must not decommit, release or transfer X before the transfer returned. A breach between mapper calls is detected: MM_BUSY,
  *     nothing changed. No mapper call ever touches another owner's memory, breach or
  *     not.
  *  G6 Neighbours. Other mappers in the process, and everything that maps without a
@@ -194,9 +193,10 @@ enum mm_status mmapper_quarantine_preferred(struct mmapper *mapper,
  * Makes every chunk that `extent` meets (rounded outwards) accessible with the owner's
  * protection; quarantines UNMAPPED ones first. Fresh memory reads as zero, memory that
  * is mapped already keeps its contents. When all is mapped it costs one load per
- * region, or per four chunks where a region is split, and no store. With commit-ahead in the
- * owner's strategy, QUARANTINED chunks behind the extent may become MAPPED as well, as
- * if another thread of the owner had asked for them. Progress: G3. Monotone: G4. Errors: CONFLICT, BUSY, NO_MEMORY, OS_ERROR, WRONG_STATE (own but EXCLUDED, or
+ * region, or per four chunks where a region is split, and no store. With commit-ahead
+ * in the owner's strategy, QUARANTINED chunks behind the extent may become MAPPED as
+ * well, as if another thread of the owner had asked for them. Progress: G3. Monotone:
+ * G4. Errors: CONFLICT, BUSY, NO_MEMORY, OS_ERROR, WRONG_STATE (own but EXCLUDED, or
  * UNMAPPED for an external owner), INVALID_ARGUMENT, OUT_OF_RANGE, UNKNOWN_OWNER.
  */
 enum mm_status mmapper_ensure_mapped(struct mmapper *mapper, struct mm_owner *owner,
@@ -224,8 +224,8 @@ enum mm_status mmapper_release(struct mmapper *mapper, struct mm_owner *owner,
 
 /*
  * Hands `extent` (multiples of the chunk size), all of it QUARANTINED or MAPPED chunks
- * of `from`, to `to`, states and contents kept. Both have equal strategies, but for commit-ahead. All or
- * nothing. Quiescence: G5. Errors: CONFLICT, BUSY, WRONG_STATE, INVALID_ARGUMENT
+ * of `from`, to `to`, states and contents kept. Both have equal strategies, but for
+ * commit-ahead. All or nothing. Quiescence: G5. Errors: CONFLICT, BUSY, WRONG_STATE, INVALID_ARGUMENT
  * (strategies differ, from == to), OUT_OF_RANGE, UNKNOWN_OWNER.
  */
 enum mm_status mmapper_transfer(struct mmapper *mapper, struct mm_owner *from,

@@ -159,7 +159,8 @@ size_t freelist_space_page_bytes(const struct freelist_space *space);
 const struct mm_owner *freelist_space_owner(const struct freelist_space *space);
 const struct mm_owner *freelist_space_table_owner(const struct freelist_space *space);
 
-/* Around fork, see above: all locks, taken and given back. Between the two, alloc and free of other threads wait. */
+/* Around fork, see above: all locks, taken and given back. Between the two, alloc and
+ * free of other threads wait. */
 void freelist_space_fork_prepare(struct freelist_space *space);
 void freelist_space_fork_done(struct freelist_space *space);
 

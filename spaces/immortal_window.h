@@ -52,9 +52,10 @@ enum mm_status immortal_window_refill(struct immortal_window *window, size_t byt
 /*
  * As immortal_space_alloc, from the window. What does not fit in its rest comes from the
  * space if it is, or is aligned to, more than a quarter of a window, else from a new
- * window; when the space has no room for one any more, from the space, as long as that has room. Lock-free;
- * wait-free while the rest lasts. Errors, after which the window is as it was: those of
- * immortal_space_alloc. NO_SPACE may leave rests of other windows unused.
+ * window; when the space has no room for one any more, from the space, as long as that
+ * has room. Lock-free; wait-free while the rest lasts. Errors, after which the window is
+ * as it was: those of immortal_space_alloc. NO_SPACE may leave rests of other windows
+ * unused.
  */
 static inline enum mm_status immortal_window_alloc(struct immortal_window *window,
                                                    size_t bytes, size_t alignment,

@@ -12,11 +12,12 @@
  * sides, except across borders that were made uncoalescable. Two policies:
  *
  *   first fit   up to 128 lists (heads), all on one table; alloc takes the first block
- *               of a list that is large enough, its low part. Behaviour, the numbers of units and
- *               heads and the order of the lists are those of MMTk's RawMemoryFreeList
- *               (mmtk-core, June 2026); what is different is that misuse is an error,
- *               that several heads really work, and that alloc knows the sizes of the
- *               free blocks, so that it need not look through them in vain.
+ *               of a list that is large enough, its low part. Behaviour, the numbers of
+ *               units and heads and the order of the lists are those of MMTk's
+ *               RawMemoryFreeList (mmtk-core, June 2026); what is different is that
+ *               misuse is an error, that several heads really work, and that alloc knows
+ *               the sizes of the free blocks, so that it need not look through them in
+ *               vain.
  *   binned      one head, whose list is 256 bins one behind the other, by size: a bin
  *               for each number of units below 64, then eight for each power of two.
  *               alloc takes the first block of the least bin in which all are large
@@ -254,7 +255,8 @@ struct raw_memory_freelist_census {
 };
 
 /* Walks all blocks and lists. False when they contradict each other, or what the handle
- * knows of their sizes: the table was written to by somebody else. `census` may be NULL, and is good when the result is. */
+ * knows of their sizes: the table was written to by somebody else. `census` may be NULL,
+ * and is good when the result is. */
 bool raw_memory_freelist_verify(const struct raw_memory_freelist *list,
                                 struct raw_memory_freelist_census *census);
 

@@ -206,6 +206,32 @@ class CompareTest(unittest.TestCase):
         new = samples(("a", "ours", 1, 4.0, 4.0), ("a", "load", 1, 2.0, 2.0))
         self.assertEqual(self.verdicts(old, new), ["same"])
 
+    def test_every_side_but_the_floor(self):
+        def run_of(binned):
+            return samples(
+                ("a", "first fit", 1, 2.0, 2.0),
+                ("a", "load", 1, 1.0, 1.0),
+                ("a", "binned", 1, binned, binned),
+            )
+
+        changes = bench_compare.changes(run_of(1.5), run_of(3.0))
+        told = [(change.what, change.verdict) for change in changes]
+        self.assertEqual(told, [("first fit / load", "same"), ("binned / load", "slower")])
+
+    def test_within_what_placement_does(self):
+        def run_of(*rounds):
+            found = bench_samples.Samples()
+            for place, ns in enumerate(rounds):
+                for side, cost in (("ours", ns), ("load", 1.0)):
+                    line = {"case": "a", "side": side, "threads": 1, "repetition": 0}
+                    found.add(json.dumps({**line, "ns": cost}), place)
+            return found
+
+        # Apart, but no more than the places of one run were.
+        old, new = run_of(2.0, 2.4), run_of(2.5, 2.6)
+        self.assertEqual(self.verdicts(old, new), ["same"])
+        self.assertEqual(self.verdicts(old, run_of(3.5, 3.6)), ["slower"])
+
     def test_counts(self):
         old, new = counted("g", runs=(10, "runs")), counted("g", runs=(12, "runs"))
         self.assertEqual(self.verdicts(old, new), ["slower"])
