@@ -22,7 +22,8 @@
  *               for each number of units below 64, then eight for each power of two.
  *               alloc takes the first block of the least bin in which all are large
  *               enough, its high part, so that the rest can stay where it is. The cost
- *               does not depend on how many blocks there are.
+ *               does not depend on how many blocks there are, unless only blocks of the
+ *               request's own bin may serve it.
  *
  * Costs: 8 bytes of table for each unit of max_units. The whole table is mapped when
  * the list is made, so that no later call can fail for want of memory or asks the OS
