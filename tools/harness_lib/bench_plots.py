@@ -81,48 +81,54 @@ def _against_threads(samples, title, case, names):
     )
 
 
-def _threads(samples):
-    yield "threads_mapped", _against_threads(
-        samples,
+# File, title, case, and (side, name, colour) of the lines.
+_THREADS = (
+    (
+        "threads_mapped",
         "ensure_mapped of a chunk that is mapped",
         "ensure_mapped, mapped, 1 chunk, split",
-        [
+        (
             ("ours", "mmapper", OURS),
             ("mutex", "one mutex", MUTEX),
             ("load", "bare acquire load", FLOOR),
-        ],
-    )
-    yield "threads_fresh", _against_threads(
-        samples,
+        ),
+    ),
+    (
+        "threads_fresh",
         "ensure_mapped of a chunk that is quarantined",
         "ensure_mapped, fresh, chunk by chunk",
-        [
+        (
             ("ours", "mmapper", OURS),
             ("mutex", "one mutex", MUTEX),
             ("mprotect", "bare mprotect", FLOOR),
-        ],
-    )
-    yield "threads_immortal", _against_threads(
-        samples,
+        ),
+    ),
+    (
+        "threads_immortal",
         "Allocating 16 bytes from one immortal space",
         "immortal alloc",
-        [
+        (
             ("ours", "immortal_space", OURS),
             ("window", "window of its own", SPLIT),
             ("fetch_add", "bare fetch_add", FLOOR),
-        ],
-    )
-    yield "threads_pages", _against_threads(
-        samples,
+        ),
+    ),
+    (
+        "threads_pages",
         "A page from one free-list space, and back",
         "free-list space, pair of 1 page",
-        [
+        (
             ("striped", "four stripes", OURS),
             ("one lock", "one list, one lock", SPLIT),
-        ],
-    )
+        ),
+    ),
+)
 
 
 def plots(samples):
     """{file name without its ending: Plot}."""
-    return {"range_size": range_size(samples), **dict(_threads(samples))}
+    against_threads = {
+        name: _against_threads(samples, title, case, lines)
+        for name, title, case, lines in _THREADS
+    }
+    return {"range_size": range_size(samples), **against_threads}
