@@ -203,17 +203,17 @@ static inline struct chunk_unit chunk_unit_load_pinned(const struct chunk_table 
                                                        struct chunk_range range)
 {
     const size_t region = chunk_region(table, range.first);
-    /* edge: PIN-CLAIM, PUBLISH-WORD */
+    /* edge: PIN-CLAIM, PIN-PAGES, PUBLISH-WORD */
     const uint32_t word = mm_load_seq_cst_u32(&table->regions[region]);
     if (!(word & REGION_SPLIT)) {
         return chunk_unit_of_word(table, range, word);
     }
     const mm_atomic_u16 *slot = &table->slots[range.first];
     if (chunk_begins_group(table, range)) {
-        /* edge: PIN-CLAIM, PUBLISH-SLOT */
+        /* edge: PIN-CLAIM, PIN-PAGES, PUBLISH-SLOT */
         return chunk_unit_of_group(range, word, mm_load_seq_cst_u16_group(slot));
     }
-    /* edge: PIN-CLAIM, PUBLISH-SLOT */
+    /* edge: PIN-CLAIM, PIN-PAGES, PUBLISH-SLOT */
     return chunk_unit_of_slots(range, word, mm_load_seq_cst_u16(slot), 1);
 }
 

@@ -53,7 +53,8 @@ enum mm_status mm_claim_all_quiescent(const struct call *call, struct chunk_rang
     if (mm_owner_is_pinned(call->owner)) {
         undo_all(call, range);
         return mm_call_fail(call, MM_BUSY, call->request.start,
-                            "a thread of the owner is inside ensure_mapped");
+                            "a thread of the owner is inside ensure_mapped, or "
+                            "changing pages");
     }
     return MM_OK;
 }

@@ -39,6 +39,7 @@ static enum glance glance(const struct call *call, map_value value,
     }
     switch (state) {
     case MAP_MAPPED:
+    case MAP_SEALED:
         return GLANCE_MAPPED;
     case MAP_QUARANTINED:
         return GLANCE_COMMIT;
@@ -61,8 +62,12 @@ static enum mm_status survey(const struct call *call, struct chunk_range *range)
     while (rest.first < rest.end) {
         const struct chunk_unit unit = chunk_unit_load(&call->mapper->table, rest);
         enum mm_status status;
-        if (glance(call, unit.value, &status) == GLANCE_FAIL) {
+        const enum glance seen = glance(call, unit.value, &status);
+        if (seen == GLANCE_FAIL) {
             return mm_call_fail_at(call, status, rest.first, unit.value);
+        }
+        if (seen == GLANCE_MAPPED && rest.first == range->first) {
+            range->first = unit.end; /* sealed chunks among the mapped ones */
         }
         rest.first = unit.end;
     }
@@ -255,9 +260,9 @@ ensure_the_long_way(struct mmapper *mapper, struct mm_owner *owner,
     }
     while (status == MM_OK && range.first < range.end) {
         bool wait = false;
-        struct owner_pin *pin = mm_owner_pin(owner);
+        struct owner_pin *pin = mm_owner_pin(owner, OWNER_PIN_COMMIT);
         status = work(&call, pin, &range, &wait);
-        mm_owner_unpin(pin);
+        mm_owner_unpin(pin, OWNER_PIN_COMMIT);
         if (wait) {
             /* Not pinned: a fellow's release must not be refused for our waiting. */
             counter_add(&mapper->counters, COUNTER_WAITS);

@@ -51,6 +51,10 @@ static enum map_step resolving_step(const struct resolution *resolution,
          * What the kernel refuses is no worse than in the parent (G4). */
         (void)mm_os_decommit(resolution->call.mapper, resolution->call.owner, extent);
         return MAP_STEP_FINISH;
+    case MAP_SEALING:
+        /* Done again: sealing what is sealed changes nothing. */
+        return mm_os_seal(resolution->call.mapper, extent) == 0 ? MAP_STEP_FINISH
+                                                                : MAP_STEP_UNDO;
     default:
         return MAP_STEP_UNDO; /* a transfer: still the giver's */
     }

@@ -68,6 +68,22 @@ static int vanishing_release(void *context, struct mm_extent extent)
                   v->inner.operations->release(v->inner.context, extent));
 }
 
+static int vanishing_seal(void *context, struct mm_extent extent)
+{
+    struct vanishing *v = context;
+    if (v->call == MM_OS_SEAL && !v->done) {
+        (void)vanish(v, MM_OS_SEAL, 0);
+    }
+    return vanish(v, MM_OS_SEAL, v->inner.operations->seal(v->inner.context, extent));
+}
+
+static int vanishing_is_sealed(void *context, struct mm_extent extent, unsigned access,
+                               bool *sealed)
+{
+    struct vanishing *v = context;
+    return v->inner.operations->is_sealed(v->inner.context, extent, access, sealed);
+}
+
 static int vanishing_annotate(void *context, struct mm_extent extent, const char *name)
 {
     struct vanishing *v = context;
@@ -102,6 +118,8 @@ static void begin(struct vanishing *v)
     v->operations.commit = vanishing_commit;
     v->operations.decommit = vanishing_decommit;
     v->operations.release = vanishing_release;
+    v->operations.seal = vanishing_seal;
+    v->operations.is_sealed = vanishing_is_sealed;
     v->operations.annotate = vanishing_annotate;
     v->operations.each_mapping = vanishing_each_mapping;
     v->operations.release_table = vanishing_release_table;
@@ -280,6 +298,28 @@ static void test_lost_group(void)
     fixture_end(&v.f);
 }
 
+/* A seal that was cut off is completed, so that the child knows what its kernel will not
+ * let it change; where the kernel does not do it, nothing is sealed. */
+static void test_lost_seal(bool done)
+{
+    struct vanishing v;
+    begin(&v);
+    EXPECT_OK(mmapper_ensure_mapped(v.f.mapper, v.f.heap, fixture_extent(0, 4), NULL));
+    lose(&v, mmapper_seal, 1, 2, MM_OS_SEAL, done);
+    EXPECT_PICTURE(&v.f, "m??m..........");
+    if (!done) {
+        v.operations.seal = NULL;
+    }
+    expect_report(resolve(&v), 0, 2, 0, 0);
+    EXPECT_PICTURE(&v.f, done ? "mssm.........." : "mmmm..........");
+    struct mm_verify_result result;
+    EXPECT_OK(mmapper_verify(v.f.mapper, NULL, &result, NULL));
+    EXPECT_EQ(result.differences, 0);
+    EXPECT_OK(mmapper_destroy(v.f.mapper, NULL));
+    EXPECT_EQ(sim_kernel_view(v.f.kernel, fixture_extent(1, 1).start).mapped, done);
+    sim_kernel_destroy(v.f.kernel);
+}
+
 /* What cannot be looked up may be mapped. */
 static void test_list_is_unreadable(void)
 {
@@ -307,6 +347,8 @@ int main(void)
     test_lost_decommit_and_transfer();
     test_lost_external();
     test_lost_group();
+    test_lost_seal(true);
+    test_lost_seal(false);
     test_list_is_unreadable();
     return 0;
 }

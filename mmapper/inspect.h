@@ -78,6 +78,17 @@ enum mm_status mmapper_owner_chunks(const struct mmapper *mapper,
                                     uint64_t chunks[MM_STATE_COUNT],
                                     struct mm_error *error);
 
+/*
+ * The memory behind what one owner holds, or with NULL behind all that the mapper's owners
+ * hold but external ones: what the kernel really gave, in bytes. Not while others release:
+ * what takes a range's place meanwhile is counted too. Errors: UNKNOWN_OWNER, OS_ERROR
+ * (ENOTTY before Linux 6.7, ENOSYS when the support has no residency).
+ */
+enum mm_status mmapper_residency(const struct mmapper *mapper,
+                                 const struct mm_owner *owner,
+                                 struct mm_residency *residency,
+                                 struct mm_error *error);
+
 /* -------------------------------------------------------------- verification */
 
 enum mm_difference_kind {
@@ -85,7 +96,11 @@ enum mm_difference_kind {
     MM_DIFFERENCE_PROTECTION,  /* MAPPED with another access than the strategy's */
     MM_DIFFERENCE_BACKING,     /* a file or shared mapping lies on reserved memory */
     MM_DIFFERENCE_UNOWNED,     /* a mapping where the table says UNMAPPED */
+    MM_DIFFERENCE_UNSEALED,    /* SEALED, but the kernel lets it be changed */
     MM_NOTE_ACCESSIBLE,        /* QUARANTINED but accessible: allowed by G1 */
+    /* MAPPED or SEALED with less access than the strategy's, of an owner who has used
+     * mmapper_protect or mmapper_guard. Which of its pages are so it alone knows. */
+    MM_NOTE_PROTECTED,
     MM_DIFFERENCE_KIND_COUNT,
 };
 

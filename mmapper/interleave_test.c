@@ -23,12 +23,12 @@ static void arrive(void (**moment)(void))
 }
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the names are the linker's (--wrap). */
-struct owner_pin *__real_mm_owner_pin(struct mm_owner *owner);
-struct owner_pin *__wrap_mm_owner_pin(struct mm_owner *owner);
-struct owner_pin *__wrap_mm_owner_pin(struct mm_owner *owner)
+struct owner_pin *__real_mm_owner_pin(struct mm_owner *owner, uint64_t kind);
+struct owner_pin *__wrap_mm_owner_pin(struct mm_owner *owner, uint64_t kind);
+struct owner_pin *__wrap_mm_owner_pin(struct mm_owner *owner, uint64_t kind)
 {
     arrive(&g.before_pin);
-    return __real_mm_owner_pin(owner);
+    return __real_mm_owner_pin(owner, kind);
 }
 
 bool __real_mm_owner_is_pinned(const struct mm_owner *owner);

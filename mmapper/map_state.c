@@ -15,6 +15,7 @@ static const uint8_t next_state[MAP_STEP_COUNT][MAP_STATE_COUNT] = {
                           [MAP_EXCLUDED] = TO(MAP_RELEASING_X)},
     [MAP_STEP_TRANSFER] = {[MAP_QUARANTINED] = TO(MAP_TRANSFERRING_Q),
                            [MAP_MAPPED] = TO(MAP_TRANSFERRING_M)},
+    [MAP_STEP_SEAL] = {[MAP_MAPPED] = TO(MAP_SEALING)},
     [MAP_STEP_COMMIT] = {[MAP_QUARANTINED] = TO(MAP_MAPPED)},
     [MAP_STEP_PUBLISH] = {[MAP_RESERVING] = TO(MAP_QUARANTINED)},
     [MAP_STEP_ADOPTED] = {[MAP_RESERVING] = TO(MAP_MAPPED)},
@@ -25,7 +26,8 @@ static const uint8_t next_state[MAP_STEP_COUNT][MAP_STATE_COUNT] = {
                          [MAP_RELEASING_M] = TO(MAP_UNMAPPED),
                          [MAP_RELEASING_X] = TO(MAP_UNMAPPED),
                          [MAP_TRANSFERRING_Q] = TO(MAP_QUARANTINED),
-                         [MAP_TRANSFERRING_M] = TO(MAP_MAPPED)},
+                         [MAP_TRANSFERRING_M] = TO(MAP_MAPPED),
+                         [MAP_SEALING] = TO(MAP_SEALED)},
     [MAP_STEP_UNDO] = {[MAP_RESERVING] = TO(MAP_UNMAPPED),
                        [MAP_DECOMMITTING_Q] = TO(MAP_QUARANTINED),
                        [MAP_DECOMMITTING_M] = TO(MAP_MAPPED),
@@ -33,7 +35,8 @@ static const uint8_t next_state[MAP_STEP_COUNT][MAP_STATE_COUNT] = {
                        [MAP_RELEASING_M] = TO(MAP_MAPPED),
                        [MAP_RELEASING_X] = TO(MAP_EXCLUDED),
                        [MAP_TRANSFERRING_Q] = TO(MAP_QUARANTINED),
-                       [MAP_TRANSFERRING_M] = TO(MAP_MAPPED)},
+                       [MAP_TRANSFERRING_M] = TO(MAP_MAPPED),
+                       [MAP_SEALING] = TO(MAP_MAPPED)},
     [MAP_STEP_ABANDON] = {[MAP_RESERVING] = TO(MAP_EXCLUDED),
                           [MAP_RELEASING_Q] = TO(MAP_EXCLUDED),
                           [MAP_RELEASING_M] = TO(MAP_EXCLUDED),
@@ -54,6 +57,8 @@ const struct map_state_properties mm_map_state_properties[MAP_STATE_COUNT] = {
     [MAP_TRANSFERRING_Q] = {MM_TRANSFERRING, true},
     [MAP_TRANSFERRING_M] = {MM_TRANSFERRING, true},
     [MAP_EXCLUDED] = {MM_EXCLUDED, false},
+    [MAP_SEALING] = {MM_SEALING, true},
+    [MAP_SEALED] = {MM_SEALED, false},
 };
 
 /* Steps that begin a call; only they can meet somebody else's transient value. */

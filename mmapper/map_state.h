@@ -10,6 +10,7 @@
  *   DECOMMIT        QUARANTINED, MAPPED             DECOMMITTING_Q, _M
  *   RELEASE         QUARANTINED, MAPPED, EXCLUDED   RELEASING_Q, _M, _X
  *   TRANSFER        QUARANTINED, MAPPED             TRANSFERRING_Q, _M
+ *   SEAL            MAPPED                          SEALING
  *   COMMIT          QUARANTINED                     MAPPED
  *   PUBLISH         RESERVING                       QUARANTINED
  *   ADOPTED         RESERVING                       MAPPED
@@ -17,6 +18,7 @@
  *   FINISH          DECOMMITTING_*                  QUARANTINED
  *                   RELEASING_*                     UNMAPPED
  *                   TRANSFERRING_Q, _M              QUARANTINED, MAPPED (new owner)
+ *                   SEALING                         SEALED
  *   UNDO            any transient                   what it came from
  *   ABANDON         RESERVING, RELEASING_*          EXCLUDED (new owner), after a fork
  *
@@ -44,6 +46,8 @@ enum map_state {
     MAP_TRANSFERRING_Q,
     MAP_TRANSFERRING_M,
     MAP_EXCLUDED,
+    MAP_SEALING,
+    MAP_SEALED,
     MAP_STATE_COUNT,
 };
 
@@ -52,6 +56,7 @@ enum map_step {
     MAP_STEP_DECOMMIT,
     MAP_STEP_RELEASE,
     MAP_STEP_TRANSFER,
+    MAP_STEP_SEAL,
     MAP_STEP_COMMIT,
     MAP_STEP_PUBLISH,
     MAP_STEP_ADOPTED,
@@ -103,7 +108,8 @@ static inline map_owner map_owner_of(map_value value)
 /* Committed, and not on the way to not being so. */
 static inline bool map_is_mapped(map_value value)
 {
-    const unsigned mapped = 1U << MAP_MAPPED | 1U << MAP_TRANSFERRING_M;
+    const unsigned mapped = 1U << MAP_MAPPED | 1U << MAP_TRANSFERRING_M |
+                            1U << MAP_SEALING | 1U << MAP_SEALED;
     return (mapped >> map_state_of(value) & 1) != 0;
 }
 

@@ -22,6 +22,7 @@ static const struct edge edges[] = {
     {MAP_STEP_RELEASE, MAP_EXCLUDED, MAP_RELEASING_X, ME},
     {MAP_STEP_TRANSFER, MAP_QUARANTINED, MAP_TRANSFERRING_Q, ME},
     {MAP_STEP_TRANSFER, MAP_MAPPED, MAP_TRANSFERRING_M, ME},
+    {MAP_STEP_SEAL, MAP_MAPPED, MAP_SEALING, ME},
     {MAP_STEP_COMMIT, MAP_QUARANTINED, MAP_MAPPED, ME},
     {MAP_STEP_PUBLISH, MAP_RESERVING, MAP_QUARANTINED, ME},
     {MAP_STEP_ADOPTED, MAP_RESERVING, MAP_MAPPED, ME},
@@ -33,6 +34,7 @@ static const struct edge edges[] = {
     {MAP_STEP_FINISH, MAP_RELEASING_X, MAP_UNMAPPED, MAP_NOBODY},
     {MAP_STEP_FINISH, MAP_TRANSFERRING_Q, MAP_QUARANTINED, HEIR},
     {MAP_STEP_FINISH, MAP_TRANSFERRING_M, MAP_MAPPED, HEIR},
+    {MAP_STEP_FINISH, MAP_SEALING, MAP_SEALED, ME},
     {MAP_STEP_UNDO, MAP_RESERVING, MAP_UNMAPPED, MAP_NOBODY},
     {MAP_STEP_UNDO, MAP_DECOMMITTING_Q, MAP_QUARANTINED, ME},
     {MAP_STEP_UNDO, MAP_DECOMMITTING_M, MAP_MAPPED, ME},
@@ -41,6 +43,7 @@ static const struct edge edges[] = {
     {MAP_STEP_UNDO, MAP_RELEASING_X, MAP_EXCLUDED, ME},
     {MAP_STEP_UNDO, MAP_TRANSFERRING_Q, MAP_QUARANTINED, ME},
     {MAP_STEP_UNDO, MAP_TRANSFERRING_M, MAP_MAPPED, ME},
+    {MAP_STEP_UNDO, MAP_SEALING, MAP_MAPPED, ME},
     {MAP_STEP_ABANDON, MAP_RESERVING, MAP_EXCLUDED, HEIR},
     {MAP_STEP_ABANDON, MAP_RELEASING_Q, MAP_EXCLUDED, HEIR},
     {MAP_STEP_ABANDON, MAP_RELEASING_M, MAP_EXCLUDED, HEIR},
@@ -60,7 +63,7 @@ static const struct edge *find_edge(enum map_step step, enum map_state from)
 static bool is_transient_by_name(enum map_state state)
 {
     return state != MAP_UNMAPPED && state != MAP_QUARANTINED && state != MAP_MAPPED &&
-           state != MAP_EXCLUDED;
+           state != MAP_EXCLUDED && state != MAP_SEALED;
 }
 
 static void test_own(enum map_step step, enum map_state state)
@@ -101,7 +104,8 @@ static void test_values(void)
     for (unsigned state = 0; state < MAP_STATE_COUNT; state++) {
         const map_value value = map_make((enum map_state)state, ME);
         EXPECT_EQ(map_is_mapped(value),
-                  state == MAP_MAPPED || state == MAP_TRANSFERRING_M);
+                  state == MAP_MAPPED || state == MAP_TRANSFERRING_M ||
+                      state == MAP_SEALING || state == MAP_SEALED);
         EXPECT_EQ(map_is_transient((enum map_state)state),
                   is_transient_by_name((enum map_state)state));
     }

@@ -39,7 +39,19 @@ enum mm_protection {
 
 enum mm_huge_pages {
     MM_HUGE_PAGES_DEFAULT = 0, /* as the system is set */
-    MM_HUGE_PAGES_TRANSPARENT, /* MADV_HUGEPAGE, once per reservation */
+    /* MADV_HUGEPAGE, once per reservation; and where the mapper chooses the place of
+     * one as large as a huge page, it begins at a multiple of that. mmapper_collapse
+     * asks for what the kernel did not give by itself, mmapper_residency says what it
+     * gave. */
+    MM_HUGE_PAGES_TRANSPARENT,
+};
+
+/* Which nodes of a NUMA machine the pages of a reservation come from, once they are
+ * touched. A wish: where its nodes are full or unknown the kernel takes others. */
+enum mm_numa {
+    MM_NUMA_DEFAULT = 0, /* as the thread that touches a page is set */
+    MM_NUMA_PREFER,      /* from these nodes, nearest first, while they have any */
+    MM_NUMA_INTERLEAVE,  /* from these nodes in turn */
 };
 
 /* Whether committing is counted against the system's commit limit. */
@@ -65,6 +77,9 @@ struct mm_strategy {
      * untouched, so residency is what it was; with MM_ACCOUNTED the commit charge is
      * that of all that is committed. Ignored for external owners. */
     uint16_t commit_ahead;
+    enum mm_numa numa;
+    /* A bit for each node of `numa`, node 0 the lowest; 0 for MM_NUMA_DEFAULT only. */
+    uint64_t numa_nodes;
 };
 
 /* Bytes of a name, its terminating NUL included. */
@@ -99,6 +114,13 @@ enum mm_os_call {
     MM_OS_EACH_MAPPING,
     MM_OS_ACQUIRE_TABLE,
     MM_OS_RELEASE_TABLE,
+    MM_OS_PROTECT,
+    MM_OS_GUARD,
+    MM_OS_UNGUARD,
+    MM_OS_SEAL,
+    MM_OS_IS_SEALED,
+    MM_OS_COLLAPSE,
+    MM_OS_RESIDENCY,
     MM_OS_CALL_COUNT,
     MM_OS_NONE = MM_OS_CALL_COUNT,
 };
@@ -111,6 +133,12 @@ enum mm_memory_cause {
     MM_CAUSE_ADDRESS_SPACE, /* RLIMIT_AS */
     MM_CAUSE_DATA_SIZE,     /* RLIMIT_DATA */
     MM_CAUSE_MAP_COUNT,     /* vm.max_map_count */
+};
+
+/* What memory of a process is behind address space, in bytes. */
+struct mm_residency {
+    size_t resident; /* in memory */
+    size_t huge;     /* of that, in huge pages */
 };
 
 /*
@@ -136,8 +164,8 @@ struct mmap_operations {
     /* Gives reserved address space back. All or nothing. May fail: ENOMEM at
      * vm.max_map_count. */
     int (*release)(void *context, struct mm_extent extent);
-    /* Asks for the strategy's huge pages. Called once per reservation, only when
-     * the strategy wants them; failure is counted, never fatal. */
+    /* Asks for the strategy's huge pages and NUMA nodes. Called once per reservation,
+     * only when the strategy wants any; failure is counted, never fatal. */
     int (*advise)(void *context, struct mm_extent extent,
                   const struct mm_strategy *strategy);
     /* Names a reservation in the kernel's list. Called once per reservation when
@@ -159,6 +187,30 @@ struct mmap_operations {
      * every reservation. */
     int (*acquire_table)(void *context, size_t bytes, void **table);
     int (*release_table)(void *context, void *table, size_t bytes);
+
+    /* What follows may be NULL: what needs it then fails with ENOSYS, as it does where
+     * the kernel is too old. All of it is called on committed memory. */
+
+    /* Gives pages this access (MM_ACCESS_*, 0: none), contents kept. After an error a
+     * part may have it. */
+    int (*protect)(void *context, struct mm_extent extent, unsigned access);
+    /* Makes every access to these pages fault and drops their contents, until unguard or
+     * release. Idempotent. After an error a part may be guarded. */
+    int (*guard)(void *context, struct mm_extent extent);
+    /* Undoes guard: the pages have the access that protect or commit gave last, and
+     * read as zero. Pages that are not guarded are left alone. */
+    int (*unguard)(void *context, struct mm_extent extent);
+    /* Makes the mappings unchangeable for the life of the process. Idempotent. After
+     * ENOMEM a part may be sealed. */
+    int (*seal)(void *context, struct mm_extent extent);
+    /* Whether one mapping, which has `access`, is sealed. */
+    int (*is_sealed)(void *context, struct mm_extent extent, unsigned access,
+                     bool *sealed);
+    /* Asks the kernel to put into huge pages what is resident here. */
+    int (*collapse)(void *context, struct mm_extent extent);
+    /* Adds what is behind `extent` to *residency. */
+    int (*residency)(void *context, struct mm_extent extent,
+                     struct mm_residency *residency);
 };
 
 /* The OS calls and their options, per instance. */
@@ -169,7 +221,8 @@ struct mmap_support {
     /* About where mappable addresses end; 0: not known. Placement does not try at or
      * above it. */
     uintptr_t address_end;
-    bool annotations; /* name reservations in the kernel's list */
+    size_t huge_page_bytes; /* a power of two; 0: not known, or there are none */
+    bool annotations;       /* name reservations in the kernel's list */
     /* Count OS calls and their failures for mmapper_statistics: an atomic addition a
      * call, nothing beside a system call, but a fifth of what an operation costs whose
      * `operations` make none. */
@@ -181,7 +234,9 @@ struct mmap_support {
 /* The real Linux operations with annotations and counts on. Makes some ten system calls
  * to find address_end: it maps one page just below it, where nothing was, and unmaps it again.
  * Source of the behaviours: Linux 4.17 (MAP_FIXED_NOREPLACE; detected and emulated
- * before), 5.17 (PR_SET_VMA_ANON_NAME), 6.11 (PROCMAP_QUERY; /proc/self/maps before). */
+ * before), 5.17 (PR_SET_VMA_ANON_NAME), 6.11 (PROCMAP_QUERY; /proc/self/maps before), 6.13
+ * (MADV_GUARD_INSTALL; MADV_DONTNEED and PROT_NONE before), 6.10 (mseal), 6.1
+ * (MADV_COLLAPSE), 6.7 (PAGEMAP_SCAN, for residency): ENOSYS, EINVAL or ENOTTY before. */
 struct mmap_support mmap_support_linux(void);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real operations: the only file that asks Linux for mappings. Everything but the
+ * The real operations: with linux_pages.c the only file that asks Linux for mappings. Everything but the
  * probe for the end of user space goes through libc, so that sanitizers see it. Every
  * operation leaves errno as it was.
  */
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "mmapper/linux_maps.h"
+#include "mmapper/linux_pages.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -96,18 +97,6 @@ static int linux_release(void *context, struct mm_extent extent)
     return outcome(munmap(pointer(extent.start), extent.bytes), saved_errno);
 }
 
-static int linux_advise(void *context, struct mm_extent extent,
-                        const struct mm_strategy *strategy)
-{
-    (void)context;
-    const int saved_errno = errno;
-    if (strategy->huge_pages != MM_HUGE_PAGES_TRANSPARENT) {
-        return 0;
-    }
-    return outcome(madvise(pointer(extent.start), extent.bytes, MADV_HUGEPAGE),
-                   saved_errno);
-}
-
 static int linux_annotate(void *context, struct mm_extent extent, const char *name)
 {
     (void)context;
@@ -183,12 +172,19 @@ static const struct mmap_operations linux_operations = {
     .commit = linux_commit,
     .decommit = linux_decommit,
     .release = linux_release,
-    .advise = linux_advise,
+    .advise = mm_linux_advise,
     .annotate = linux_annotate,
     .each_mapping = linux_mappings,
     .explain_no_memory = linux_explain,
     .acquire_table = linux_acquire_table,
     .release_table = linux_release_table,
+    .protect = mm_linux_protect,
+    .guard = mm_linux_guard,
+    .unguard = mm_linux_unguard,
+    .seal = mm_linux_seal,
+    .is_sealed = mm_linux_is_sealed,
+    .collapse = mm_linux_collapse,
+    .residency = mm_linux_residency,
 };
 
 /* Whether a page can be mapped here, or is. Asks the kernel itself: ThreadSanitizer's
@@ -233,6 +229,8 @@ struct mmap_support mmap_support_linux(void)
         .operations = &linux_operations,
         .page_bytes = page_bytes,
         .address_end = address_end(page_bytes, (uintptr_t)&page_bytes),
+        /* What one page of page-table entries maps. */
+        .huge_page_bytes = page_bytes / sizeof(uint64_t) * page_bytes,
         .annotations = true,
         .count_calls = true,
     };

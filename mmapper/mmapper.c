@@ -216,8 +216,8 @@ static enum mm_status release_everything(const struct call *call)
     struct mm_run run;
     for (uintptr_t at = mapper->table.base; mmapper_next_run(mapper, at, &run);
          at = mm_extent_end(run.extent)) {
-        if (run.state == MM_UNMAPPED) {
-            continue;
+        if (run.state == MM_UNMAPPED || run.state == MM_SEALED) {
+            continue; /* what is sealed outlives the mapper: it cannot be given back */
         }
         struct mm_owner *owner =
             owner_at(&mapper->owners, owner_id(&mapper->owners, run.owner));
@@ -272,7 +272,8 @@ static bool strategy_known(struct mm_strategy strategy)
     return (unsigned)strategy.backing <= MM_BACKING_EXTERNAL &&
            (unsigned)strategy.protection <= MM_PROTECTION_RWX &&
            (unsigned)strategy.huge_pages <= MM_HUGE_PAGES_TRANSPARENT &&
-           (unsigned)strategy.accounting <= MM_UNACCOUNTED;
+           (unsigned)strategy.accounting <= MM_UNACCOUNTED &&
+           (unsigned)strategy.numa <= MM_NUMA_INTERLEAVE;
 }
 
 enum mm_status mmapper_register_owner(struct mmapper *mapper,
@@ -288,6 +289,11 @@ enum mm_status mmapper_register_owner(struct mmapper *mapper,
         !strategy_known(options->strategy)) {
         return mm_call_fail(&call, MM_INVALID_ARGUMENT, 0,
                             "the kind or the strategy is not one of the known ones");
+    }
+    if ((options->strategy.numa == MM_NUMA_DEFAULT) !=
+        (options->strategy.numa_nodes == 0)) {
+        return mm_call_fail(&call, MM_INVALID_ARGUMENT, 0,
+                            "a NUMA strategy needs nodes, and nodes a NUMA strategy");
     }
     if (mm_owner_register(&mapper->owners, options, owner) != MM_OK) {
         return mm_call_fail(&call, MM_LIMIT, 0,
@@ -308,7 +314,8 @@ enum mm_status mmapper_unregister_owner(struct mmapper *mapper, struct mm_owner 
     }
     if (mm_owner_is_pinned(owner)) {
         return mm_call_fail(&call, MM_BUSY, 0,
-                            "a thread of the owner is inside ensure_mapped");
+                            "a thread of the owner is inside ensure_mapped, or "
+                            "changing pages");
     }
     struct mm_run run;
     for (uintptr_t at = mapper->table.base; mmapper_next_run(mapper, at, &run);

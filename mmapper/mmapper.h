@@ -14,6 +14,7 @@
  *     adopt     UNMAPPED ▶ RESERVING ▶ MAPPED    memory that its owner mapped itself
  *     exclude   UNMAPPED ▶ RESERVING ▶ EXCLUDED  a range its owner maps directly
  *     transfer  QUARANTINED|MAPPED ▶ TRANSFERRING ▶ the same, of another owner
+ *     seal      MAPPED ▶ SEALING ▶ SEALED            for good: the kernel refuses changes
  *
  * The contract:
  *
@@ -107,8 +108,8 @@ enum mm_status mmapper_create(const struct mmapper_options *options,
 
 /*
  * Gives back every reservation that is still held and the mapper itself. External
- * memory (adopted, excluded) is left alone. No other call on this mapper may be
- * running or follow. Errors: BUSY when a chunk is in a transient state or an owner is
+ * memory (adopted, excluded) is left alone, and so is sealed memory, which stays mapped.
+ * No other call on this mapper may be running or follow. Errors: BUSY when a chunk is in a transient state or an owner is
  * pinned, NO_MEMORY or OS_ERROR when the OS refused a release; then the mapper and
  * what was not yet released live on.
  */
@@ -248,6 +249,62 @@ enum mm_status mmapper_adopt(struct mmapper *mapper, struct mm_owner *owner,
  */
 enum mm_status mmapper_exclude(struct mmapper *mapper, struct mm_owner *owner,
                                struct mm_extent extent, struct mm_error *error);
+
+/*
+ * Seals `extent` (multiples of the chunk size), all of it own MAPPED chunks, with mseal
+ * (Linux 6.10): MAPPED to SEALED, for the life of the process. From then on the kernel
+ * refuses every munmap, mremap, mprotect and MAP_FIXED mmap that meets it, whoever asks,
+ * and so does the mapper every decommit, release, transfer, protect and guard. Memory
+ * stays what it is, to be read and written; what is read-only by mmapper_protect when it
+ * is sealed stays so. What the kernel does not refuse is MADV_DONTNEED and its kin on
+ * writable memory: they drop contents, not the mapping. mmapper_destroy leaves sealed memory
+ * mapped. One system call, all or nothing but for NO_MEMORY: then the chunks are MAPPED,
+ * and a part of them may be sealed, which sealing again completes. Needs quiescence as
+ * decommit does, of calls, not of loads and stores. Errors: CONFLICT, BUSY, WRONG_STATE (not
+ * MAPPED; or external backing), NO_MEMORY, OS_ERROR (ENOSYS: the kernel has no mseal),
+ * INVALID_ARGUMENT, OUT_OF_RANGE, UNKNOWN_OWNER.
+ */
+enum mm_status mmapper_seal(struct mmapper *mapper, struct mm_owner *owner,
+                            struct mm_extent extent, struct mm_error *error);
+
+/* --------------------------------------------------------------------- pages */
+
+/*
+ * Gives pages (`extent`: multiples of the page size) in own MAPPED chunks the access
+ * `access`: MM_ACCESS_*, at most what the owner's strategy gives; 0: none. Contents are
+ * kept; pages that were guarded are no more, and read as zero. The chunks stay MAPPED:
+ * is_mapped is true, ensure_mapped changes nothing. Threads of the owner may protect and
+ * guard different pages at the same time; what several do to one page has no order. Lock-free.
+ * Errors: CONFLICT, BUSY (a thread of the owner is inside ensure_mapped anywhere, and
+ * might give the pages full access afterwards; or a transition of these chunks is under way),
+ * WRONG_STATE (not MAPPED; or external backing), NO_MEMORY (vm.max_map_count, as a rule),
+ * OS_ERROR, INVALID_ARGUMENT, OUT_OF_RANGE, UNKNOWN_OWNER. After NO_MEMORY or OS_ERROR a
+ * part may be changed: calling again is safe.
+ */
+enum mm_status mmapper_protect(struct mmapper *mapper, struct mm_owner *owner,
+                               struct mm_extent extent, unsigned access,
+                               struct mm_error *error);
+
+/*
+ * Makes guard pages of pages (as above): their contents are gone, every access faults, until
+ * mmapper_protect gives them access again or the chunks are decommitted or released.
+ * MADV_GUARD_INSTALL where the kernel has it (6.13): it costs page-table entries and
+ * no mapping, so that guards do not use up vm.max_map_count; before, MADV_DONTNEED and
+ * PROT_NONE. Errors: as mmapper_protect.
+ */
+enum mm_status mmapper_guard(struct mmapper *mapper, struct mm_owner *owner,
+                             struct mm_extent extent, struct mm_error *error);
+
+/*
+ * Asks the kernel to move what is resident in pages (as above) into huge pages now
+ * (MADV_COLLAPSE, Linux 6.1), whatever the owner's strategy: for a heap that has
+ * just been compacted, say. Where a huge page's range has a resident page the rest is filled
+ * up with zeroes; where it has none the kernel says EINVAL. mmapper_residency tells what came of
+ * it. Other threads may use the memory meanwhile. Errors: as mmapper_protect, but never
+ * BUSY for ensure_mapped; OS_ERROR with EINVAL or EAGAIN when some of the range could not be had.
+ */
+enum mm_status mmapper_collapse(struct mmapper *mapper, struct mm_owner *owner,
+                                struct mm_extent extent, struct mm_error *error);
 
 /* ---------------------------------------------------------------------- fork */
 

@@ -39,6 +39,7 @@ const char *mm_state_name(enum mm_state state)
         [MM_QUARANTINED] = "quarantined",   [MM_MAPPED] = "mapped",
         [MM_DECOMMITTING] = "decommitting", [MM_RELEASING] = "releasing",
         [MM_TRANSFERRING] = "transferring", [MM_EXCLUDED] = "excluded",
+        [MM_SEALING] = "sealing",           [MM_SEALED] = "sealed",
     };
     return NAME_IN(names, state);
 }
@@ -60,6 +61,11 @@ const char *mm_operation_name(enum mm_operation operation)
         [MM_OPERATION_OWNER_CHUNKS] = "owner_chunks",
         [MM_OPERATION_VERIFY] = "verify",
         [MM_OPERATION_FORK] = "after_fork_in_child",
+        [MM_OPERATION_PROTECT] = "protect",
+        [MM_OPERATION_GUARD] = "guard",
+        [MM_OPERATION_SEAL] = "seal",
+        [MM_OPERATION_COLLAPSE] = "collapse",
+        [MM_OPERATION_RESIDENCY] = "residency",
     };
     return NAME_IN(names, operation);
 }
@@ -76,6 +82,13 @@ const char *mm_os_call_name(enum mm_os_call call)
         [MM_OS_EACH_MAPPING] = "each_mapping",
         [MM_OS_ACQUIRE_TABLE] = "acquire_table",
         [MM_OS_RELEASE_TABLE] = "release_table",
+        [MM_OS_PROTECT] = "protect",
+        [MM_OS_GUARD] = "guard",
+        [MM_OS_UNGUARD] = "unguard",
+        [MM_OS_SEAL] = "seal",
+        [MM_OS_IS_SEALED] = "is_sealed",
+        [MM_OS_COLLAPSE] = "collapse",
+        [MM_OS_RESIDENCY] = "residency",
         [MM_OS_NONE] = "none",
     };
     return NAME_IN(names, call);
@@ -115,7 +128,9 @@ const char *mm_difference_kind_name(enum mm_difference_kind kind)
         [MM_DIFFERENCE_PROTECTION] = "protection",
         [MM_DIFFERENCE_BACKING] = "backing",
         [MM_DIFFERENCE_UNOWNED] = "unowned",
+        [MM_DIFFERENCE_UNSEALED] = "unsealed",
         [MM_NOTE_ACCESSIBLE] = "note: accessible",
+        [MM_NOTE_PROTECTED] = "note: protected",
     };
     return NAME_IN(names, kind);
 }

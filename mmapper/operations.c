@@ -26,6 +26,22 @@ enum mm_status mmapper_quarantine(struct mmapper *mapper, struct mm_owner *owner
     return status == MM_OK ? mm_reserve_claimed(&call, range) : status;
 }
 
+static enum mm_status decommit_claimed(const struct call *call)
+{
+    struct mmapper *mapper = call->mapper;
+    const struct mm_extent extent = call->request;
+    if (owner_has_odd_pages(call->owner)) {
+        /* Guards outlive both calls of a decommit, and what is mapped again is whole. */
+        const int os_error = mm_os_unguard(mapper, extent);
+        if (os_error != 0) {
+            return mm_call_fail_os(call, MM_OS_UNGUARD, extent, os_error);
+        }
+    }
+    const int os_error = mm_os_decommit(mapper, call->owner, extent);
+    return os_error == 0 ? MM_OK
+                         : mm_call_fail_os(call, MM_OS_DECOMMIT, extent, os_error);
+}
+
 enum mm_status mmapper_decommit(struct mmapper *mapper, struct mm_owner *owner,
                                 struct mm_extent extent, struct mm_error *error)
 {
@@ -45,10 +61,7 @@ enum mm_status mmapper_decommit(struct mmapper *mapper, struct mm_owner *owner,
     if (status != MM_OK) {
         return status;
     }
-    const int os_error = mm_os_decommit(mapper, call.owner, extent);
-    if (os_error != 0) {
-        status = mm_call_fail_os(&call, MM_OS_DECOMMIT, extent, os_error);
-    }
+    status = decommit_claimed(&call);
     /* QUARANTINED also when the OS failed half way: MAPPED would promise access that is
      * gone, and QUARANTINED promises nothing that is. */
     mm_finish_all(&call, range, MAP_STEP_FINISH, MAP_NOBODY);
@@ -88,7 +101,8 @@ enum mm_status mmapper_release(struct mmapper *mapper, struct mm_owner *owner,
 static bool same_strategy(struct mm_strategy a, struct mm_strategy b)
 {
     return a.backing == b.backing && a.protection == b.protection &&
-           a.huge_pages == b.huge_pages && a.accounting == b.accounting;
+           a.huge_pages == b.huge_pages && a.accounting == b.accounting &&
+           a.numa == b.numa && a.numa_nodes == b.numa_nodes;
 }
 
 /* Sets *recipient, the id that will be published: read once, so that what was checked
@@ -136,7 +150,41 @@ enum mm_status mmapper_transfer(struct mmapper *mapper, struct mm_owner *from,
     if (owner_strategy(from).backing == MM_BACKING_RESERVED) {
         mm_os_rename(mapper, to, extent);
     }
+    if (owner_has_odd_pages(from)) {
+        owner_note_odd_pages(to);
+    }
     mm_finish_all(&call, range, MAP_STEP_FINISH, recipient);
+    return MM_OK;
+}
+
+enum mm_status mmapper_seal(struct mmapper *mapper, struct mm_owner *owner,
+                            struct mm_extent extent, struct mm_error *error)
+{
+    struct call call;
+    struct chunk_range range;
+    enum mm_status status =
+        mm_call_begin(&call, mapper, owner, MM_OPERATION_SEAL, extent, error);
+    if (status == MM_OK) {
+        status = mm_call_expect_backing(&call, MM_BACKING_RESERVED);
+    }
+    if (status == MM_OK) {
+        status = mm_call_exact_range(&call, &range);
+    }
+    if (status == MM_OK) {
+        /* Quiescent, so that no thread is about to commit, decommit or protect what
+         * the kernel will not let it change. */
+        status = mm_claim_all_quiescent(&call, range, MAP_STEP_SEAL);
+    }
+    if (status != MM_OK) {
+        return status;
+    }
+    const int os_error = mm_os_seal(mapper, extent);
+    if (os_error != 0) {
+        status = mm_call_fail_os(&call, MM_OS_SEAL, extent, os_error);
+        undo_all(&call, range);
+        return status;
+    }
+    mm_finish_all(&call, range, MAP_STEP_FINISH, MAP_NOBODY);
     return MM_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mmapper/os.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static int counted(const struct mmapper *mapper, enum mm_os_call call, int error)
@@ -49,6 +50,73 @@ int mm_os_release(struct mmapper *mapper, struct mm_extent extent)
     const struct mmap_support *support = mapper->support;
     return counted(mapper, MM_OS_RELEASE,
                    support->operations->release(support->context, extent));
+}
+
+int mm_os_protect(struct mmapper *mapper, struct mm_extent extent, unsigned access)
+{
+    const struct mmap_support *support = mapper->support;
+    return counted(
+        mapper, MM_OS_PROTECT,
+        support->operations->protect == NULL
+            ? ENOSYS
+            : support->operations->protect(support->context, extent, access));
+}
+
+typedef int (*extent_call)(void *context, struct mm_extent extent);
+
+/* A call that the support need not have. */
+static int optional(struct mmapper *mapper, enum mm_os_call call, extent_call made,
+                    struct mm_extent extent)
+{
+    return counted(mapper, call,
+                   made == NULL ? ENOSYS : made(mapper->support->context, extent));
+}
+
+int mm_os_guard(struct mmapper *mapper, struct mm_extent extent)
+{
+    return optional(mapper, MM_OS_GUARD, mapper->support->operations->guard, extent);
+}
+
+int mm_os_unguard(struct mmapper *mapper, struct mm_extent extent)
+{
+    if (mapper->support->operations->guard == NULL) {
+        return 0; /* then there are none */
+    }
+    return optional(mapper, MM_OS_UNGUARD, mapper->support->operations->unguard,
+                    extent);
+}
+
+int mm_os_seal(struct mmapper *mapper, struct mm_extent extent)
+{
+    return optional(mapper, MM_OS_SEAL, mapper->support->operations->seal, extent);
+}
+
+int mm_os_collapse(struct mmapper *mapper, struct mm_extent extent)
+{
+    return optional(mapper, MM_OS_COLLAPSE, mapper->support->operations->collapse,
+                    extent);
+}
+
+int mm_os_is_sealed(const struct mmapper *mapper, struct mm_extent extent,
+                    unsigned access, bool *sealed)
+{
+    const struct mmap_support *support = mapper->support;
+    return counted(
+        mapper, MM_OS_IS_SEALED,
+        support->operations->is_sealed == NULL
+            ? ENOSYS
+            : support->operations->is_sealed(support->context, extent, access, sealed));
+}
+
+int mm_os_residency(const struct mmapper *mapper, struct mm_extent extent,
+                    struct mm_residency *residency)
+{
+    const struct mmap_support *support = mapper->support;
+    return counted(
+        mapper, MM_OS_RESIDENCY,
+        support->operations->residency == NULL
+            ? ENOSYS
+            : support->operations->residency(support->context, extent, residency));
 }
 
 int mm_os_each_mapping(const struct mmapper *mapper, struct mm_extent range,
@@ -105,7 +173,8 @@ void mm_os_dress(struct mmapper *mapper, const struct mm_owner *owner,
 {
     const struct mmap_support *support = mapper->support;
     const struct mm_strategy strategy = owner_strategy(owner);
-    if (strategy.huge_pages != MM_HUGE_PAGES_DEFAULT) {
+    if (strategy.huge_pages != MM_HUGE_PAGES_DEFAULT ||
+        strategy.numa != MM_NUMA_DEFAULT) {
         (void)counted(mapper, MM_OS_ADVISE,
                       support->operations->advise(support->context, extent, &strategy));
     }

@@ -22,13 +22,14 @@ static void store_name(struct mm_owner *owner, const char *name)
     }
 }
 
-static uint32_t pack(struct mm_strategy strategy)
+static uint64_t pack(struct mm_strategy strategy)
 {
-    return (uint32_t)strategy.backing |
-           (uint32_t)strategy.protection << OWNER_PROTECTION_SHIFT |
-           (uint32_t)strategy.huge_pages << OWNER_HUGE_PAGES_SHIFT |
-           (uint32_t)strategy.accounting << OWNER_ACCOUNTING_SHIFT |
-           (uint32_t)strategy.commit_ahead << OWNER_COMMIT_AHEAD_SHIFT;
+    return (uint64_t)strategy.backing |
+           (uint64_t)strategy.protection << OWNER_PROTECTION_SHIFT |
+           (uint64_t)strategy.huge_pages << OWNER_HUGE_PAGES_SHIFT |
+           (uint64_t)strategy.accounting << OWNER_ACCOUNTING_SHIFT |
+           (uint64_t)strategy.commit_ahead << OWNER_COMMIT_AHEAD_SHIFT |
+           (uint64_t)strategy.numa << OWNER_NUMA_SHIFT;
 }
 
 static bool take_entry(struct mm_owner *owner, const struct mm_owner_options *options)
@@ -45,7 +46,9 @@ static bool take_entry(struct mm_owner *owner, const struct mm_owner_options *op
     store_name(owner, options->name);
     mm_store_release_u32(&owner->kind, (uint32_t)options->kind); /* edge: OWNER-COPY */
     /* Relaxed: who uses it has seen LIVE. */
-    mm_store_relaxed_u32(&owner->strategy, pack(options->strategy));
+    mm_store_relaxed_u64(&owner->strategy, pack(options->strategy));
+    mm_store_relaxed_u64(&owner->numa_nodes, options->strategy.numa_nodes);
+    mm_store_relaxed_u32(&owner->has_odd_pages, 0);
     /* edge: OWNER-LIVE */
     mm_store_release_u32(&owner->status, status + OWNER_LIVE);
     return true;
@@ -118,29 +121,39 @@ bool mm_owner_describe(const struct mm_owner *owner, struct mm_holder *holder)
     return mm_load_relaxed_u32(&owner->status) == before;
 }
 
-struct owner_pin *mm_owner_pin(struct mm_owner *owner)
+struct owner_pin *mm_owner_pin(struct mm_owner *owner, uint64_t kind)
 {
     struct owner_pin *pin = &owner->pins[mm_thread_stripe()];
-    /* edge: PIN-CLAIM */
-    (void)mm_fetch_add_seq_cst_u64(&pin->count, 1);
+    /* edge: PIN-CLAIM, PIN-PAGES */
+    (void)mm_fetch_add_seq_cst_u64(&pin->count, kind);
     return pin;
 }
 
-void mm_owner_unpin(struct owner_pin *pin)
+void mm_owner_unpin(struct owner_pin *pin, uint64_t kind)
 {
     /* edge: UNPIN-READ (release: the commit is over before the pin is gone) */
-    (void)mm_fetch_add_release_u64(&pin->count, UINT64_MAX);
+    (void)mm_fetch_add_release_u64(&pin->count, 0 - kind);
 }
 
-bool mm_owner_is_pinned(const struct mm_owner *owner)
+static bool has_pins(const struct mm_owner *owner, uint64_t kinds)
 {
     for (unsigned i = 0; i < OWNER_PIN_STRIPES; i++) {
-        /* edge: PIN-CLAIM, UNPIN-READ */
-        if (mm_load_seq_cst_u64(&owner->pins[i].count) != 0) {
+        /* edge: PIN-CLAIM, PIN-PAGES, UNPIN-READ */
+        if ((mm_load_seq_cst_u64(&owner->pins[i].count) & kinds) != 0) {
             return true;
         }
     }
     return false;
+}
+
+bool mm_owner_is_pinned(const struct mm_owner *owner)
+{
+    return has_pins(owner, UINT64_MAX);
+}
+
+bool mm_owner_is_committing(const struct mm_owner *owner)
+{
+    return has_pins(owner, OWNER_PIN_PAGES - 1);
 }
 
 uint64_t mm_owner_table_after_fork(struct owner_table *table)
@@ -155,7 +168,8 @@ uint64_t mm_owner_table_after_fork(struct owner_table *table)
             mm_store_relaxed_u32(&owner->status, status - OWNER_REGISTERING);
         }
         for (unsigned i = 0; i < OWNER_PIN_STRIPES; i++) {
-            pins += mm_load_relaxed_u64(&owner->pins[i].count);
+            const uint64_t count = mm_load_relaxed_u64(&owner->pins[i].count);
+            pins += count % OWNER_PIN_PAGES + count / OWNER_PIN_PAGES;
             mm_store_relaxed_u64(&owner->pins[i].count, 0);
         }
     }

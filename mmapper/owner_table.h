@@ -7,6 +7,12 @@
  * pins afterwards. One of the two sees the other (edge PIN-CLAIM, seq_cst on both
  * sides: the store-buffering shape). Pins are striped over cache lines, since they are
  * the only thing that helping threads write in common.
+ *
+ * There are two kinds. Whoever commits gives whole chunks their owner's access, perhaps
+ * late, when a fellow thread has done so already; whoever changes the access of single
+ * pages must know that no such thread is left. So it reads its chunks as MAPPED first and
+ * the committers' pins second: a thread that pins after that look sees MAPPED too and
+ * commits nothing there (edge PIN-PAGES, seq_cst throughout).
  */
 #ifndef MMAPPER_OWNER_TABLE_H
 #define MMAPPER_OWNER_TABLE_H
@@ -25,6 +31,11 @@ enum {
     OWNER_NAME_WORDS = MM_NAME_BYTES / 8,
     OWNER_BYTES = 1024,
 };
+
+/* What one pin adds to a count: committers in the low half, changers of pages in the high
+ * one. */
+static const uint64_t OWNER_PIN_COMMIT = 1;
+static const uint64_t OWNER_PIN_PAGES = (uint64_t)1 << 32;
 
 struct owner_pin {
     _Alignas(OWNER_CACHE_LINE) mm_atomic_u64 count;
@@ -48,7 +59,11 @@ struct mm_owner {
      * an owner that is being replaced: the copy is then thrown away (edge
      * OWNER-COPY). */
     mm_atomic_u64 name[OWNER_NAME_WORDS];
-    mm_atomic_u32 strategy; /* four bits for each enum, 16 for commit_ahead */
+    mm_atomic_u64 strategy; /* four bits for each enum, 16 for commit_ahead */
+    mm_atomic_u64 numa_nodes;
+    /* Pages of the owner may be guarded or have less access than their chunk. Set by
+     * those who make them so, for good. */
+    mm_atomic_u32 has_odd_pages;
     struct owner_pin pins[OWNER_PIN_STRIPES];
 };
 
@@ -58,6 +73,7 @@ enum {
     OWNER_HUGE_PAGES_SHIFT = 8,
     OWNER_ACCOUNTING_SHIFT = 12,
     OWNER_COMMIT_AHEAD_SHIFT = 16,
+    OWNER_NUMA_SHIFT = 32,
     OWNER_ENUM_MASK = 15,
 };
 
@@ -100,8 +116,8 @@ static inline struct mm_owner *owner_at(const struct owner_table *table, map_own
 static inline struct mm_strategy owner_strategy(const struct mm_owner *owner)
 {
     /* Relaxed: constant while registered. */
-    const uint32_t packed = mm_load_relaxed_u32(&owner->strategy);
-    const struct mm_strategy strategy = {
+    const uint64_t packed = mm_load_relaxed_u64(&owner->strategy);
+    struct mm_strategy strategy = {
         .backing = (enum mm_backing)(packed & OWNER_ENUM_MASK),
         .protection =
             (enum mm_protection)(packed >> OWNER_PROTECTION_SHIFT & OWNER_ENUM_MASK),
@@ -110,8 +126,31 @@ static inline struct mm_strategy owner_strategy(const struct mm_owner *owner)
         .accounting =
             (enum mm_accounting)(packed >> OWNER_ACCOUNTING_SHIFT & OWNER_ENUM_MASK),
         .commit_ahead = (uint16_t)(packed >> OWNER_COMMIT_AHEAD_SHIFT),
+        .numa = (enum mm_numa)(packed >> OWNER_NUMA_SHIFT & OWNER_ENUM_MASK),
     };
+    if (strategy.numa != MM_NUMA_DEFAULT) {
+        strategy.numa_nodes = mm_load_relaxed_u64(&owner->numa_nodes); /* as above */
+    }
     return strategy;
+}
+
+/* Relaxed, both: who sets it is pinned, or hands chunks over, and who has to know has
+ * seen the pin gone (edge UNPIN-READ) or the chunks come. */
+static inline bool owner_has_odd_pages(const struct mm_owner *owner)
+{
+    return mm_load_relaxed_u32(&owner->has_odd_pages) != 0;
+}
+
+static inline void owner_note_odd_pages(struct mm_owner *owner)
+{
+    mm_store_relaxed_u32(&owner->has_odd_pages, 1);
+}
+
+/* The access that committed memory has (MM_ACCESS_*). */
+static inline unsigned owner_committed_access(struct mm_strategy strategy)
+{
+    const unsigned rw = MM_ACCESS_READ | MM_ACCESS_WRITE;
+    return strategy.protection == MM_PROTECTION_RWX ? rw | MM_ACCESS_EXECUTE : rw;
 }
 
 /* Lock-free. MM_LIMIT when every entry is taken. */
@@ -129,10 +168,13 @@ uint64_t mm_owner_count(const struct owner_table *table);
  * Safe against reuse of the entry. */
 bool mm_owner_describe(const struct mm_owner *owner, struct mm_holder *holder);
 
-/* Pins: see above. mm_owner_pin returns what mm_owner_unpin takes. */
-struct owner_pin *mm_owner_pin(struct mm_owner *owner);
-void mm_owner_unpin(struct owner_pin *pin);
+/* Pins: see above. `kind` is OWNER_PIN_COMMIT or OWNER_PIN_PAGES, the same for unpin,
+ * which takes what pin returned. */
+struct owner_pin *mm_owner_pin(struct mm_owner *owner, uint64_t kind);
+void mm_owner_unpin(struct owner_pin *pin, uint64_t kind);
 bool mm_owner_is_pinned(const struct mm_owner *owner);
+/* Whether a committer pins it. */
+bool mm_owner_is_committing(const struct mm_owner *owner);
 
 /* In the only thread of a forked child: drops all pins and the registrations that were
  * under way, and makes the owner of abandoned chunks live; returns the number of pins.

@@ -75,11 +75,15 @@ static void test_pins(struct owner_table *table)
 {
     struct mm_owner *owner = &table->owners[MAP_OWNER_FIRST];
     EXPECT(!mm_owner_is_pinned(owner));
-    struct owner_pin *outer = mm_owner_pin(owner);
-    struct owner_pin *inner = mm_owner_pin(owner);
-    mm_owner_unpin(outer);
+    struct owner_pin *outer = mm_owner_pin(owner, OWNER_PIN_COMMIT);
+    struct owner_pin *inner = mm_owner_pin(owner, OWNER_PIN_COMMIT);
+    struct owner_pin *pages = mm_owner_pin(owner, OWNER_PIN_PAGES);
+    mm_owner_unpin(outer, OWNER_PIN_COMMIT);
+    EXPECT(mm_owner_is_committing(owner));
+    mm_owner_unpin(inner, OWNER_PIN_COMMIT);
+    EXPECT(!mm_owner_is_committing(owner));
     EXPECT(mm_owner_is_pinned(owner));
-    mm_owner_unpin(inner);
+    mm_owner_unpin(pages, OWNER_PIN_PAGES);
     EXPECT(!mm_owner_is_pinned(owner));
 }
 
@@ -109,7 +113,7 @@ static void test_fork(void)
     struct owner_table table = new_table(OWNERS);
     for (size_t i = 0; i < OWNERS; i++) {
         EXPECT_EQ(mm_owner_register(&table, &first, &owners[i]), MM_OK);
-        (void)mm_owner_pin(owners[i]);
+        (void)mm_owner_pin(owners[i], i % 2 == 0 ? OWNER_PIN_COMMIT : OWNER_PIN_PAGES);
     }
     mm_owner_unregister(owners[2]);
     const uint32_t status = mm_load_relaxed_u32(&owners[2]->status);

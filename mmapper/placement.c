@@ -240,6 +240,12 @@ static enum mm_status begin_placement(const struct call *call, size_t *alignment
     if (*alignment < chunk_bytes) {
         *alignment = chunk_bytes;
     }
+    /* Where it begins in the middle of a huge page, it never gets that one. */
+    const size_t huge = call->mapper->support->huge_page_bytes;
+    if (owner_strategy(call->owner).huge_pages == MM_HUGE_PAGES_TRANSPARENT &&
+        bytes >= huge && *alignment < huge) {
+        *alignment = huge;
+    }
     return MM_OK;
 }
 

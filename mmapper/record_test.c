@@ -173,10 +173,10 @@ static void test_pins(void)
     fixture_begin(&f, NULL);
     const struct mm_extent extent = fixture_extent(2, 2);
     EXPECT_OK(mmapper_quarantine(f.mapper, f.heap, extent, NULL));
-    struct owner_pin *pin = mm_owner_pin(f.heap);
+    struct owner_pin *pin = mm_owner_pin(f.heap, OWNER_PIN_COMMIT);
     struct mm_error expected =
         refused(MM_BUSY, MM_OPERATION_RELEASE, extent, extent.start,
-                "a thread of the owner is inside ensure_mapped");
+                "a thread of the owner is inside ensure_mapped, or changing pages");
     expect_refused(&f, mmapper_release, f.heap, extent, &expected);
     expected.operation = MM_OPERATION_UNREGISTER_OWNER;
     expected.request = mmapper_window(f.mapper);
@@ -189,7 +189,7 @@ static void test_pins(void)
     expected.holder = (struct mm_holder){MM_QUARANTINED, f.heap, MM_KIND_TEST, "heap"};
     EXPECT_STATUS(mmapper_destroy(f.mapper, fresh(&f)), MM_BUSY);
     expect_record(&f.error, &expected);
-    mm_owner_unpin(pin);
+    mm_owner_unpin(pin, OWNER_PIN_COMMIT);
     fixture_end(&f);
 }
 

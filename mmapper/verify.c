@@ -16,12 +16,6 @@ struct comparison {
     struct mm_run run; /* of the table; the one that `at` is in, if any */
 };
 
-static unsigned committed_access(struct mm_strategy strategy)
-{
-    const unsigned rw = MM_ACCESS_READ | MM_ACCESS_WRITE;
-    return strategy.protection == MM_PROTECTION_RWX ? rw | MM_ACCESS_EXECUTE : rw;
-}
-
 /* Whether the piece of a run that was compared is still what it was: the table may have
  * changed since, and its owner may be another one's entry by now. */
 static bool is_current(const struct mmapper *mapper, const struct mm_run *run)
@@ -37,7 +31,7 @@ static void report(struct comparison *comparison, enum mm_difference_kind kind,
         comparison->result->unsettled++;
         return;
     }
-    if (kind == MM_NOTE_ACCESSIBLE) {
+    if (kind == MM_NOTE_ACCESSIBLE || kind == MM_NOTE_PROTECTED) {
         comparison->result->notes++;
     } else {
         comparison->result->differences++;
@@ -60,9 +54,20 @@ static void report(struct comparison *comparison, enum mm_difference_kind kind,
 /* A piece of a run where the kernel has nothing. */
 static void compare_hole(struct comparison *comparison, const struct mm_run *run)
 {
-    if (run->state == MM_QUARANTINED || run->state == MM_MAPPED) {
+    if (run->state == MM_QUARANTINED || run->state == MM_MAPPED ||
+        run->state == MM_SEALED) {
         report(comparison, MM_DIFFERENCE_MISSING, run, NULL);
     }
+}
+
+/* What cannot be found out is no difference. */
+static bool is_sealed(const struct comparison *comparison, const struct mm_run *run,
+                      const struct mm_mapping *mapping)
+{
+    bool sealed;
+    const int os_error =
+        mm_os_is_sealed(comparison->mapper, run->extent, mapping->access, &sealed);
+    return os_error != 0 || sealed;
 }
 
 /* A piece of a run that one mapping covers. */
@@ -81,9 +86,16 @@ static void compare_mapping(struct comparison *comparison, const struct mm_run *
     }
     if (mapping->file || mapping->shared) {
         report(comparison, MM_DIFFERENCE_BACKING, run, mapping);
-    } else if (run->state == MM_MAPPED &&
-               mapping->access != committed_access(strategy)) {
-        report(comparison, MM_DIFFERENCE_PROTECTION, run, mapping);
+    } else if (run->state == MM_SEALED && !is_sealed(comparison, run, mapping)) {
+        report(comparison, MM_DIFFERENCE_UNSEALED, run, mapping);
+    } else if (run->state != MM_QUARANTINED &&
+               mapping->access != owner_committed_access(strategy)) {
+        /* Which pages have less access, and how much, their owner alone knows. */
+        const bool less = (mapping->access & ~owner_committed_access(strategy)) == 0;
+        report(comparison,
+               less && owner_has_odd_pages(run->owner) ? MM_NOTE_PROTECTED
+                                                       : MM_DIFFERENCE_PROTECTION,
+               run, mapping);
     } else if (run->state == MM_QUARANTINED && mapping->access != 0) {
         report(comparison, MM_NOTE_ACCESSIBLE, run, mapping);
     }
@@ -92,7 +104,7 @@ static void compare_mapping(struct comparison *comparison, const struct mm_run *
 static bool is_settled(enum mm_state state)
 {
     return state == MM_UNMAPPED || state == MM_QUARANTINED || state == MM_MAPPED ||
-           state == MM_EXCLUDED;
+           state == MM_EXCLUDED || state == MM_SEALED;
 }
 
 /* The run that comparison->at is in: walked once, however many mappings lie in it. */

@@ -129,6 +129,68 @@ static int checked_annotate(void *context, struct mm_extent extent, const char *
     return inner->operations->annotate(inner->context, extent, name);
 }
 
+static int checked_protect(void *context, struct mm_extent extent, unsigned access)
+{
+    struct checked_decorator *decorator = context;
+    const struct mmap_support *inner = &decorator->inner;
+    expect_held(decorator, "protect", extent);
+    const int result = inner->operations->protect(inner->context, extent, access);
+    expect_held(decorator, "end of protect", extent);
+    return result;
+}
+
+typedef int (*extent_call)(void *context, struct mm_extent extent);
+
+static int checked_pages(struct checked_decorator *decorator, const char *name,
+                         extent_call call, struct mm_extent extent)
+{
+    expect_held(decorator, name, extent);
+    return call(decorator->inner.context, extent);
+}
+
+static int checked_guard(void *context, struct mm_extent extent)
+{
+    struct checked_decorator *decorator = context;
+    return checked_pages(decorator, "guard", decorator->inner.operations->guard,
+                         extent);
+}
+
+static int checked_unguard(void *context, struct mm_extent extent)
+{
+    struct checked_decorator *decorator = context;
+    return checked_pages(decorator, "unguard", decorator->inner.operations->unguard,
+                         extent);
+}
+
+static int checked_seal(void *context, struct mm_extent extent)
+{
+    struct checked_decorator *decorator = context;
+    return checked_pages(decorator, "seal", decorator->inner.operations->seal, extent);
+}
+
+static int checked_collapse(void *context, struct mm_extent extent)
+{
+    struct checked_decorator *decorator = context;
+    return checked_pages(decorator, "collapse", decorator->inner.operations->collapse,
+                         extent);
+}
+
+static int checked_is_sealed(void *context, struct mm_extent extent, unsigned access,
+                             bool *sealed)
+{
+    struct checked_decorator *decorator = context;
+    const struct mmap_support *inner = &decorator->inner;
+    return inner->operations->is_sealed(inner->context, extent, access, sealed);
+}
+
+static int checked_residency(void *context, struct mm_extent extent,
+                             struct mm_residency *residency)
+{
+    struct checked_decorator *decorator = context;
+    const struct mmap_support *inner = &decorator->inner;
+    return inner->operations->residency(inner->context, extent, residency);
+}
+
 static int checked_each_mapping(void *context, struct mm_extent range,
                                 mm_mapping_visitor visit, void *argument)
 {
@@ -191,6 +253,13 @@ static const struct mmap_operations checked_operations = {
     .explain_no_memory = checked_explain,
     .acquire_table = checked_acquire_table,
     .release_table = checked_release_table,
+    .protect = checked_protect,
+    .guard = checked_guard,
+    .unguard = checked_unguard,
+    .seal = checked_seal,
+    .is_sealed = checked_is_sealed,
+    .collapse = checked_collapse,
+    .residency = checked_residency,
 };
 
 struct checked_decorator *checked_decorator_create(const struct mmap_support *inner,

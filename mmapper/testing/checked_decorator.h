@@ -4,7 +4,7 @@
  *
  * Every call is passed on, and every success is entered in an address_map: a
  * reservation (or table) must not overlap anything that is held, and commit, decommit,
- * advise, annotate and release must lie wholly within what this decorator's mapper
+ * advise, annotate, release and the calls on pages must lie wholly within what this decorator's mapper
  * holds. What does not is recorded as a violation and passed on all the same: the
  * decorator watches, it does not judge for the kernel.
  *
@@ -15,6 +15,8 @@
  * A release is taken out of the oracle before the kernel sees it (afterwards somebody
  * else may have the range already) and put back when it fails. It does not model access
  * or contents, nor what foreign code does.
+ *
+ * The inner support has all operations but collapse, if that is not asked for.
  *
  * Thread-safe.
  */

@@ -124,6 +124,73 @@ static int fault_advise(void *context, struct mm_extent extent,
                      extent, strategy);
 }
 
+static int fault_protect(void *context, struct mm_extent extent, unsigned access)
+{
+    struct fault_decorator *decorator = context;
+    const struct mmap_support *inner = &decorator->inner;
+    const struct verdict verdict = judge(decorator, MM_OS_PROTECT, extent);
+    const struct mm_extent part =
+        verdict.fails ? part_done(decorator, verdict, extent) : extent;
+    const int result =
+        part.bytes != 0 ? inner->operations->protect(inner->context, part, access) : 0;
+    return verdict.fails ? verdict.os_error : result;
+}
+
+typedef int (*extent_call)(void *context, struct mm_extent extent);
+
+static int divisible_pages(struct fault_decorator *decorator, enum mm_os_call call,
+                           extent_call inner_call, struct mm_extent extent)
+{
+    const struct verdict verdict = judge(decorator, call, extent);
+    const struct mm_extent part =
+        verdict.fails ? part_done(decorator, verdict, extent) : extent;
+    const int result = part.bytes != 0 ? inner_call(decorator->inner.context, part) : 0;
+    return verdict.fails ? verdict.os_error : result;
+}
+
+static int fault_guard(void *context, struct mm_extent extent)
+{
+    struct fault_decorator *decorator = context;
+    return divisible_pages(decorator, MM_OS_GUARD, decorator->inner.operations->guard,
+                           extent);
+}
+
+static int fault_unguard(void *context, struct mm_extent extent)
+{
+    struct fault_decorator *decorator = context;
+    return divisible_pages(decorator, MM_OS_UNGUARD,
+                           decorator->inner.operations->unguard, extent);
+}
+
+static int fault_seal(void *context, struct mm_extent extent)
+{
+    struct fault_decorator *decorator = context;
+    return divisible_pages(decorator, MM_OS_SEAL, decorator->inner.operations->seal,
+                           extent);
+}
+
+static int fault_is_sealed(void *context, struct mm_extent extent, unsigned access,
+                           bool *sealed)
+{
+    struct fault_decorator *decorator = context;
+    const struct mmap_support *inner = &decorator->inner;
+    const struct verdict verdict = judge(decorator, MM_OS_IS_SEALED, extent);
+    return verdict.fails
+               ? verdict.os_error
+               : inner->operations->is_sealed(inner->context, extent, access, sealed);
+}
+
+static int fault_residency(void *context, struct mm_extent extent,
+                           struct mm_residency *residency)
+{
+    struct fault_decorator *decorator = context;
+    const struct mmap_support *inner = &decorator->inner;
+    const struct verdict verdict = judge(decorator, MM_OS_RESIDENCY, extent);
+    return verdict.fails
+               ? verdict.os_error
+               : inner->operations->residency(inner->context, extent, residency);
+}
+
 static int fault_annotate(void *context, struct mm_extent extent, const char *name)
 {
     struct fault_decorator *decorator = context;
@@ -218,6 +285,12 @@ static const struct mmap_operations fault_operations = {
     .explain_no_memory = fault_explain,
     .acquire_table = fault_acquire_table,
     .release_table = fault_release_table,
+    .protect = fault_protect,
+    .guard = fault_guard,
+    .unguard = fault_unguard,
+    .seal = fault_seal,
+    .is_sealed = fault_is_sealed,
+    .residency = fault_residency,
 };
 
 struct fault_decorator *fault_decorator_create(const struct mmap_support *inner)

@@ -8,7 +8,7 @@
  *
  * A fault is as the OS makes it. reserve, release and the table calls are all or
  * nothing, so they fail without having done anything. commit and decommit, advise and
- * annotate may have done part of their work: FAULT_HALF lets the inner call do the
+ * annotate, protect, guard, unguard and seal may have done part of their work: FAULT_HALF lets the inner call do the
  * first half of the pages, FAULT_ALL all of them, before the failure is reported.
  * each_mapping fails with FAULT_HALF after its first mapping. explain_no_memory is no
  * call of its own: it answers the plan's cause for ENOMEM that the plan made.

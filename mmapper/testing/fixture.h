@@ -66,12 +66,12 @@ static inline enum mm_state fixture_state(const struct fixture *fixture, size_t 
     return mmapper_lookup(fixture->mapper, fixture_extent(chunk, 1).start).state;
 }
 
-/* One letter a chunk: '.' unmapped, q quarantined, m mapped, x excluded, '?' transient;
+/* One letter a chunk: '.' unmapped, q quarantined, m mapped, x excluded, s sealed, '?' transient;
  * of another owner than heap in upper case. */
 static inline const char *fixture_picture(const struct fixture *fixture, char *picture)
 {
     for (size_t chunk = 0; chunk < FIXTURE_CHUNKS; chunk++) {
-        static const char letters[MM_STATE_COUNT] = ".?qm???x";
+        static const char letters[MM_STATE_COUNT] = ".?qm???x?s";
         const struct mm_lookup lookup =
             mmapper_lookup(fixture->mapper, fixture_extent(chunk, 1).start);
         char letter = letters[lookup.state];

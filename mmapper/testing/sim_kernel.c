@@ -180,6 +180,12 @@ void sim_kernel_foreign_protect(struct sim_kernel *kernel, struct mm_extent exte
     sim_unlock(kernel);
 }
 
+static bool is_guarded(const struct sim_kernel *kernel, uintptr_t address)
+{
+    const uintptr_t page = address & ~(kernel->options.page_bytes - 1);
+    return sim_pages_read(&kernel->contents, page) == SIM_GUARD;
+}
+
 /* The piece at `address` if it has all of `access`, or NULL. */
 static struct sim_piece *accessible(struct sim_kernel *kernel, uintptr_t address,
                                     unsigned access)
@@ -189,7 +195,10 @@ static struct sim_piece *accessible(struct sim_kernel *kernel, uintptr_t address
         return NULL;
     }
     struct sim_piece *piece = &kernel->map.pieces[index];
-    return piece->start <= address && (piece->access & access) == access ? piece : NULL;
+    return piece->start <= address && (piece->access & access) == access &&
+                   !is_guarded(kernel, address)
+               ? piece
+               : NULL;
 }
 
 int sim_kernel_write(struct sim_kernel *kernel, uintptr_t address, uint64_t token)
@@ -233,6 +242,8 @@ struct sim_view sim_kernel_view(struct sim_kernel *kernel, uintptr_t address)
         view.unaccounted = (piece->flags & SIM_FLAG_NORESERVE) != 0;
         view.charged = (piece->flags & SIM_FLAG_CHARGED) != 0;
         view.huge = (piece->flags & SIM_FLAG_HUGE) != 0;
+        view.sealed = (piece->flags & SIM_FLAG_SEALED) != 0;
+        view.guarded = is_guarded(kernel, address);
         view.mapping = sim_listed(kernel, &whole);
     }
     sim_unlock(kernel);

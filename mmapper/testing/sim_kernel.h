@@ -17,6 +17,8 @@
  *  - the commit limit with the charge that touched memory keeps, RLIMIT_AS,
  * RLIMIT_DATA;
  *  - names and huge page advice, which hinder merging; a kernel without names (EINVAL);
+ *  - guards, which outlive MADV_DONTNEED and mprotect, or a kernel that has none; seals,
+ *    which refuse mprotect and munmap with EPERM, foreign code's too;
  *  - foreign mappings that come, go and change at any moment.
  *
  * The kernel knows who made each mapping. A client is one user of the operations (one
@@ -24,8 +26,8 @@
  * client or foreign code mapped is recorded as a violation, whether or not it failed.
  *
  * It does not model: contents of shared or file memory, page tables and the cost of
- * anything, the stack and brk, sealing, fork, protection keys, splits that the kernel
- * leaves behind after an operation that failed half way. Foreign calls are not held to
+ * anything, the stack and brk, huge pages, NUMA, fork, protection keys, splits that the
+ * kernel leaves behind after an operation that failed half way. Foreign calls are not held to
  * limits, but count towards them.
  *
  * Thread-safe (one mutex; each operation is one step, except that each_mapping looks at
@@ -49,6 +51,8 @@ struct sim_kernel_options {
     size_t data_bytes;     /* RLIMIT_DATA; 0: none */
     bool old_kernel;       /* does not know MAP_FIXED_NOREPLACE */
     bool no_names;         /* built without CONFIG_ANON_VMA_NAME */
+    bool no_guards;        /* before MADV_GUARD_INSTALL */
+    bool no_seals;         /* before mseal */
     bool single_threaded;  /* no lock */
 };
 
@@ -91,10 +95,12 @@ int sim_kernel_read(struct sim_kernel *kernel, uintptr_t address, uint64_t *toke
 
 struct sim_view {
     bool mapped;
-    int client;                /* who made it; -1: foreign */
-    bool unaccounted;          /* MAP_NORESERVE */
-    bool charged;              /* counts towards the commit limit */
-    bool huge;                 /* MADV_HUGEPAGE */
+    int client;       /* who made it; -1: foreign */
+    bool unaccounted; /* MAP_NORESERVE */
+    bool charged;     /* counts towards the commit limit */
+    bool huge;        /* MADV_HUGEPAGE */
+    bool sealed;
+    bool guarded;              /* the page of the address */
     struct mm_mapping mapping; /* as the kernel lists it */
 };
 

@@ -65,6 +65,8 @@ int sim_raw_protect(struct sim_kernel *kernel, struct mm_extent extent, unsigned
                     size_t limit);
 int sim_raw_unmap(struct sim_kernel *kernel, struct mm_extent extent, size_t limit);
 int sim_raw_drop(struct sim_kernel *kernel, struct mm_extent extent);
+/* MADV_GUARD_INSTALL. */
+int sim_raw_guard(struct sim_kernel *kernel, struct mm_extent extent);
 /* Sets a name and flags on `extent`, each mapping in turn. */
 int sim_raw_mark(struct sim_kernel *kernel, struct mm_extent extent,
                  const uint32_t *name, unsigned flags);

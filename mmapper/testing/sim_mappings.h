@@ -25,6 +25,7 @@ enum {
     SIM_FLAG_CHARGED = 8,   /* is charged to the commit limit (VM_ACCOUNT) */
     SIM_FLAG_HUGE = 16,     /* MADV_HUGEPAGE */
     SIM_FLAG_TOUCHED = 32,  /* has or had pages (anon_vma); does not hinder merging */
+    SIM_FLAG_SEALED = 64,   /* mseal: no change any more */
 };
 
 struct sim_piece {

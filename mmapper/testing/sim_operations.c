@@ -19,6 +19,13 @@ static const char *const call_names[MM_OS_CALL_COUNT] = {
     [MM_OS_EACH_MAPPING] = "each_mapping",
     [MM_OS_ACQUIRE_TABLE] = "acquire_table",
     [MM_OS_RELEASE_TABLE] = "release_table",
+    [MM_OS_PROTECT] = "protect",
+    [MM_OS_GUARD] = "guard",
+    [MM_OS_UNGUARD] = "unguard",
+    [MM_OS_SEAL] = "seal",
+    [MM_OS_IS_SEALED] = "is_sealed",
+    [MM_OS_COLLAPSE] = "collapse",
+    [MM_OS_RESIDENCY] = "residency",
 };
 
 static void record(struct sim_kernel *kernel, const struct sim_client *client,
@@ -155,6 +162,81 @@ static int advise(void *context, struct mm_extent extent,
     const bool huge = strategy->huge_pages == MM_HUGE_PAGES_TRANSPARENT;
     return leave(kernel, MM_OS_ADVISE,
                  huge ? sim_raw_mark(kernel, extent, NULL, SIM_FLAG_HUGE) : 0);
+}
+
+static int protect(void *context, struct mm_extent extent, unsigned access)
+{
+    const struct sim_client *client = context;
+    struct sim_kernel *kernel = enter(client);
+    expect_extent(kernel, extent);
+    check_rights(client, MM_OS_PROTECT, extent);
+    return leave(
+        kernel, MM_OS_PROTECT,
+        sim_raw_protect(kernel, extent, access, kernel->options.max_map_count));
+}
+
+static int guard(void *context, struct mm_extent extent)
+{
+    const struct sim_client *client = context;
+    struct sim_kernel *kernel = enter(client);
+    expect_extent(kernel, extent);
+    check_rights(client, MM_OS_GUARD, extent);
+    int result;
+    if (kernel->options.no_guards) {
+        result = sim_raw_drop(kernel, extent);
+        if (result == 0) {
+            result = sim_raw_protect(kernel, extent, 0, kernel->options.max_map_count);
+        }
+    } else {
+        result = sim_raw_guard(kernel, extent);
+    }
+    return leave(kernel, MM_OS_GUARD, result);
+}
+
+static int unguard(void *context, struct mm_extent extent)
+{
+    const struct sim_client *client = context;
+    struct sim_kernel *kernel = enter(client);
+    expect_extent(kernel, extent);
+    check_rights(client, MM_OS_UNGUARD, extent);
+    sim_pages_drop_some(&kernel->contents, extent.start, extent.start + extent.bytes,
+                        true);
+    return leave(kernel, MM_OS_UNGUARD, 0);
+}
+
+static int seal(void *context, struct mm_extent extent)
+{
+    const struct sim_client *client = context;
+    struct sim_kernel *kernel = enter(client);
+    expect_extent(kernel, extent);
+    check_rights(client, MM_OS_SEAL, extent);
+    const int result = kernel->options.no_seals
+                           ? ENOSYS
+                           : sim_raw_mark(kernel, extent, NULL, SIM_FLAG_SEALED);
+    return leave(kernel, MM_OS_SEAL, result == EAGAIN ? ENOMEM : result);
+}
+
+static int is_sealed(void *context, struct mm_extent extent, unsigned access,
+                     bool *sealed)
+{
+    const struct sim_client *client = context;
+    struct sim_kernel *kernel = enter(client);
+    (void)access;
+    const size_t index = sim_mappings_find(&kernel->map, extent.start);
+    *sealed = index < kernel->map.count &&
+              (kernel->map.pieces[index].flags & SIM_FLAG_SEALED) != 0;
+    return leave(kernel, MM_OS_IS_SEALED, 0);
+}
+
+static int residency(void *context, struct mm_extent extent,
+                     struct mm_residency *residency)
+{
+    const struct sim_client *client = context;
+    struct sim_kernel *kernel = enter(client);
+    residency->resident +=
+        kernel->options.page_bytes *
+        sim_pages_count(&kernel->contents, extent.start, extent.start + extent.bytes);
+    return leave(kernel, MM_OS_RESIDENCY, 0);
 }
 
 /* As the kernel's is_valid_name: printable, and none of \ ` $ [ ]. */
@@ -307,4 +389,10 @@ const struct mmap_operations sim_operations = {
     .explain_no_memory = explain_no_memory,
     .acquire_table = acquire_table,
     .release_table = release_table,
+    .protect = protect,
+    .guard = guard,
+    .unguard = unguard,
+    .seal = seal,
+    .is_sealed = is_sealed,
+    .residency = residency,
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "mmapper/testing/sim_pages.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,4 +77,32 @@ void sim_pages_drop(struct sim_pages *contents, uintptr_t start, uintptr_t end)
     memmove(&contents->pages[first], &contents->pages[last],
             (contents->count - last) * sizeof(contents->pages[0]));
     contents->count -= last - first;
+}
+
+void sim_pages_drop_some(struct sim_pages *contents, uintptr_t start, uintptr_t end,
+                         bool guards)
+{
+    const size_t first = find_page(contents, start);
+    const size_t last = find_page(contents, end);
+    size_t kept = first;
+    for (size_t i = first; i < last; i++) {
+        if ((contents->pages[i].token == SIM_GUARD) != guards) {
+            contents->pages[kept++] = contents->pages[i];
+        }
+    }
+    if (kept < last) {
+        memmove(&contents->pages[kept], &contents->pages[last],
+                (contents->count - last) * sizeof(contents->pages[0]));
+        contents->count -= last - kept;
+    }
+}
+
+size_t sim_pages_count(const struct sim_pages *contents, uintptr_t start, uintptr_t end)
+{
+    size_t count = 0;
+    const size_t last = find_page(contents, end);
+    for (size_t i = find_page(contents, start); i < last; i++) {
+        count += contents->pages[i].token != SIM_GUARD;
+    }
+    return count;
 }

@@ -157,6 +157,9 @@ int sim_raw_protect(struct sim_kernel *kernel, struct mm_extent extent, unsigned
         }
         struct sim_piece part = clip(kernel, index, at, end);
         at = part.end;
+        if (part.flags & SIM_FLAG_SEALED) {
+            return EPERM; /* what lies before it is changed */
+        }
         if (part.access == access) {
             continue;
         }
@@ -180,9 +183,26 @@ static void count_range(struct sim_kernel *kernel, uintptr_t start, uintptr_t en
     }
 }
 
+/* Whether any of `extent` is sealed. */
+static bool is_sealed(const struct sim_kernel *kernel, struct mm_extent extent)
+{
+    const struct sim_mappings *map = &kernel->map;
+    const uintptr_t end = extent.start + extent.bytes;
+    for (size_t i = sim_mappings_find(map, extent.start);
+         i < map->count && map->pieces[i].start < end; i++) {
+        if (map->pieces[i].flags & SIM_FLAG_SEALED) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int sim_raw_unmap(struct sim_kernel *kernel, struct mm_extent extent, size_t limit)
 {
     const uintptr_t end = extent.start + extent.bytes;
+    if (is_sealed(kernel, extent)) {
+        return EPERM;
+    }
     count_range(kernel, extent.start, end, -1);
     if (!sim_mappings_remove(&kernel->map, extent.start, end, limit)) {
         count_range(kernel, extent.start, end, 1);
@@ -207,8 +227,25 @@ static bool is_covered(const struct sim_kernel *kernel, struct mm_extent extent)
 int sim_raw_drop(struct sim_kernel *kernel, struct mm_extent extent)
 {
     /* madvise goes on behind holes and says ENOMEM at the end. */
-    sim_pages_drop(&kernel->contents, extent.start, extent.start + extent.bytes);
+    sim_pages_drop_some(&kernel->contents, extent.start, extent.start + extent.bytes,
+                        false);
     return is_covered(kernel, extent) ? 0 : ENOMEM;
+}
+
+int sim_raw_guard(struct sim_kernel *kernel, struct mm_extent extent)
+{
+    const uintptr_t end = extent.start + extent.bytes;
+    if (!is_covered(kernel, extent)) {
+        return ENOMEM;
+    }
+    for (size_t i = sim_mappings_find(&kernel->map, extent.start);
+         i < kernel->map.count && kernel->map.pieces[i].start < end; i++) {
+        kernel->map.pieces[i].flags |= SIM_FLAG_TOUCHED;
+    }
+    for (uintptr_t at = extent.start; at < end; at += kernel->options.page_bytes) {
+        sim_pages_write(&kernel->contents, at, SIM_GUARD);
+    }
+    return 0;
 }
 
 int sim_raw_mark(struct sim_kernel *kernel, struct mm_extent extent,

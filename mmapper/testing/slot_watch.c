@@ -7,7 +7,7 @@
 #include "mmapper/mapper.h"
 
 _Static_assert(+WATCH_STATE_COUNT == +MAP_STATE_COUNT &&
-                   +WATCH_EXCLUDED == +MAP_EXCLUDED &&
+                   +WATCH_EXCLUDED == +MAP_EXCLUDED && +WATCH_SEALED == +MAP_SEALED &&
                    +WATCH_RELEASING_X == +MAP_RELEASING_X,
                "the states are those of map_state.h");
 
@@ -128,9 +128,9 @@ uint64_t slot_watch_pins(const struct mm_owner *owner)
 const char *watch_state_name(enum watch_state state)
 {
     static const char *const names[WATCH_STATE_COUNT] = {
-        "UNMAPPED",       "RESERVING",      "QUARANTINED",    "MAPPED",
-        "DECOMMITTING_Q", "DECOMMITTING_M", "RELEASING_Q",    "RELEASING_M",
-        "RELEASING_X",    "TRANSFERRING_Q", "TRANSFERRING_M", "EXCLUDED",
+        "UNMAPPED",       "RESERVING",   "QUARANTINED", "MAPPED",      "DECOMMITTING_Q",
+        "DECOMMITTING_M", "RELEASING_Q", "RELEASING_M", "RELEASING_X", "TRANSFERRING_Q",
+        "TRANSFERRING_M", "EXCLUDED",    "SEALING",     "SEALED",
     };
     return (unsigned)state < WATCH_STATE_COUNT ? names[state] : "?";
 }

@@ -12,7 +12,8 @@ static void check_settled(struct world *world, unsigned mapper)
         const struct watch_value value =
             slot_watch_chunk(world->mappers[mapper], chunk);
         if (value.state != WATCH_UNMAPPED && value.state != WATCH_QUARANTINED &&
-            value.state != WATCH_MAPPED && value.state != WATCH_EXCLUDED) {
+            value.state != WATCH_MAPPED && value.state != WATCH_EXCLUDED &&
+            value.state != WATCH_SEALED) {
             world_fail(world, ORACLE_O10, "chunk %zu is left %s", chunk,
                        watch_state_name(value.state));
         }
@@ -84,7 +85,10 @@ static void check_contents(struct world *world)
     for (size_t chunk = 0; chunk < world->program->chunks; chunk++) {
         const uint64_t token = world->facts.tokens[chunk];
         uint64_t found;
-        if (token == 0 || token == UINT64_MAX || !world_on(world, ORACLE_O3)) {
+        const uint8_t access = world->facts.access[chunk];
+        const bool hidden = access != 0 && ((access - 1) & MM_ACCESS_READ) == 0;
+        if (token == 0 || token == UINT64_MAX || hidden ||
+            !world_on(world, ORACLE_O3)) {
             continue;
         }
         if (sim_kernel_read(world->kernel, world_extent(chunk, 1).start, &found) != 0) {

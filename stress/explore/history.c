@@ -11,7 +11,7 @@
 
 #include "stress/explore/spaces.h"
 
-/* An abstract chunk: state << 3 | owner + 1, with the four settled states only. */
+/* An abstract chunk: state << 3 | owner + 1, with the settled states only. */
 typedef uint8_t chunk_state;
 
 static chunk_state make(enum mm_state state, unsigned owner)
@@ -81,7 +81,7 @@ static bool explains_lookup(const struct search *search, const struct part *part
     const uint8_t outcome = part->log->outcomes[part->index];
     const enum mm_state seen = (enum mm_state)(outcome >> 3);
     if (seen == MM_UNMAPPED || seen == MM_QUARANTINED || seen == MM_MAPPED ||
-        seen == MM_EXCLUDED) {
+        seen == MM_EXCLUDED || seen == MM_SEALED) {
         return state == outcome;
     }
     const unsigned owner = (outcome & 7U) - 1;
@@ -94,7 +94,7 @@ static bool explains_lookup(const struct search *search, const struct part *part
 static bool explains_is_mapped(const struct search *search, const struct part *part,
                                chunk_state state)
 {
-    const bool mapped = state >> 3 == MM_MAPPED;
+    const bool mapped = state >> 3 == MM_MAPPED || state >> 3 == MM_SEALED;
     if (mapped == (part->log->outcomes[part->index] != 0)) {
         return true;
     }
@@ -124,6 +124,7 @@ static bool succeeds(const struct op *op, chunk_state state, chunk_state *next)
     const unsigned owner = op->owner;
     const bool quarantined = is(state, MM_QUARANTINED, owner);
     const bool mapped = is(state, MM_MAPPED, owner);
+    const bool sealed = is(state, MM_SEALED, owner);
     switch (op->kind) {
     case OP_QUARANTINE:
     case OP_ANYWHERE:
@@ -138,8 +139,9 @@ static bool succeeds(const struct op *op, chunk_state state, chunk_state *next)
         return state == 0;
     case OP_ENSURE:
     case OP_ENSURE_INSIDE:
-        *next = make(MM_MAPPED, owner);
-        return mapped || (!world_external(owner) && (state == 0 || quarantined));
+        *next = sealed ? state : make(MM_MAPPED, owner);
+        return mapped || sealed ||
+               (!world_external(owner) && (state == 0 || quarantined));
     case OP_DECOMMIT:
         *next = make(MM_QUARANTINED, owner);
         return quarantined || mapped;
@@ -149,6 +151,13 @@ static bool succeeds(const struct op *op, chunk_state state, chunk_state *next)
     case OP_TRANSFER:
         *next = make((enum mm_state)(state >> 3), op->arg);
         return quarantined || mapped;
+    case OP_SEAL:
+        *next = make(MM_SEALED, owner);
+        return mapped;
+    case OP_PROTECT:
+    case OP_GUARD:
+        *next = state;
+        return mapped;
     default:
         *next = state;
         return true;
@@ -188,7 +197,8 @@ static unsigned explain(const struct search *search, const struct part *part,
 static bool may_change(const struct call_log *log)
 {
     const unsigned kind = log->op->kind;
-    return kind != OP_LOOKUP && kind != OP_IS_MAPPED &&
+    return kind != OP_LOOKUP && kind != OP_IS_MAPPED && kind != OP_PROTECT &&
+           kind != OP_GUARD &&
            (log->status == MM_OK || kind == OP_ENSURE || kind == OP_ENSURE_INSIDE ||
             log->decommitted);
 }
@@ -290,6 +300,7 @@ static chunk_state settled_state(const struct world *world, unsigned mapper,
     const enum mm_state state = value.state == WATCH_QUARANTINED ? MM_QUARANTINED
                                 : value.state == WATCH_MAPPED    ? MM_MAPPED
                                 : value.state == WATCH_EXCLUDED  ? MM_EXCLUDED
+                                : value.state == WATCH_SEALED    ? MM_SEALED
                                                                  : MM_UNMAPPED;
     return make(state, (unsigned)owner);
 }

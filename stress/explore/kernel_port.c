@@ -7,30 +7,18 @@
  */
 #include <errno.h>
 
+#include "stress/explore/kernel_port.h"
 #include "stress/explore/spaces.h"
 
-/* Of commit and decommit; the others are all or nothing. */
-enum fault { FAULT_NONE = 0, FAULT_BEFORE, FAULT_HALF, FAULT_AFTER, FAULT_COUNT };
-
-static size_t first_chunk(struct mm_extent extent)
-{
-    return (extent.start - WORLD_BASE) / WORLD_CHUNK;
-}
-
-static size_t end_chunk(struct mm_extent extent)
-{
-    return (mm_extent_end(extent) - WORLD_BASE + WORLD_CHUNK - 1) / WORLD_CHUNK;
-}
-
-static void step(enum mm_os_call call, struct mm_extent extent)
+void port_step(enum mm_os_call call, struct mm_extent extent)
 {
     sim_step(UINT64_C(0x4000) + ((uint64_t)call << 8) + (first_chunk(extent) << 4) +
              end_chunk(extent));
 }
 
 /* What a call was told, and what came of it. */
-static int done(const struct port *port, enum mm_os_call call, struct mm_extent extent,
-                const struct mm_strategy *strategy, int result)
+int port_done(const struct port *port, enum mm_os_call call, struct mm_extent extent,
+              const struct mm_strategy *strategy, int result)
 {
     struct world *world = port->world;
     const int thread = sim_thread();
@@ -51,7 +39,7 @@ static int done(const struct port *port, enum mm_os_call call, struct mm_extent 
 }
 
 /* Which fault this call meets. */
-static unsigned choose_fault(struct world *world, unsigned kinds)
+unsigned port_choose_fault(struct world *world, unsigned kinds)
 {
     if (world->faults_left == 0) {
         return FAULT_NONE;
@@ -65,8 +53,8 @@ static unsigned choose_fault(struct world *world, unsigned kinds)
 }
 
 /* The chunks are in the middle of a call of the running thread, one that may do this. */
-static void expect_claimed(const struct port *port, enum mm_os_call call,
-                           struct mm_extent extent, unsigned states)
+void port_expect_claimed(const struct port *port, enum mm_os_call call,
+                         struct mm_extent extent, unsigned states)
 {
     struct world *world = port->world;
     if (!world_on(world, ORACLE_O1) || sim_thread() < 0) {
@@ -104,7 +92,8 @@ static const struct mm_owner *behalf(const struct port *port)
                : NULL;
 }
 
-static void expect_own(const struct port *port, struct mm_extent extent)
+void port_expect_own(const struct port *port, enum mm_os_call call,
+                     struct mm_extent extent)
 {
     struct world *world = port->world;
     if (!world_on(world, ORACLE_O1) || sim_thread() < 0) {
@@ -118,8 +107,8 @@ static void expect_own(const struct port *port, struct mm_extent extent)
         const struct mm_owner *holder = world->facts.reserved_for[chunk];
         if (holder != owner) {
             world_fail(world, ORACLE_O1,
-                       "commit for %s of chunk %zu, which is reserved for %s",
-                       mm_owner_name(owner), chunk,
+                       "%s for %s of chunk %zu, which is reserved for %s",
+                       mm_os_call_name(call), mm_owner_name(owner), chunk,
                        holder != NULL ? mm_owner_name(holder) : "nobody");
         }
     }
@@ -143,13 +132,13 @@ static int port_reserve(void *context, struct mm_extent extent,
     enum { MEMORY = 1, INTRUDER, KINDS };
     struct port *port = context;
     struct world *world = port->world;
-    step(MM_OS_RESERVE, extent);
-    expect_claimed(port, MM_OS_RESERVE, extent, 1U << WATCH_RESERVING);
+    port_step(MM_OS_RESERVE, extent);
+    port_expect_claimed(port, MM_OS_RESERVE, extent, 1U << WATCH_RESERVING);
     marks_before(world, port->mapper, MM_OS_RESERVE, first_chunk(extent),
                  end_chunk(extent));
-    switch (choose_fault(world, KINDS)) {
+    switch (port_choose_fault(world, KINDS)) {
     case MEMORY:
-        return done(port, MM_OS_RESERVE, extent, strategy, ENOMEM);
+        return port_done(port, MM_OS_RESERVE, extent, strategy, ENOMEM);
     case INTRUDER:
         intrude(world, extent);
         break;
@@ -167,7 +156,7 @@ static int port_reserve(void *context, struct mm_extent extent,
         marks_after(world, port->mapper, MM_OS_RESERVE, first_chunk(extent),
                     end_chunk(extent));
     }
-    return done(port, MM_OS_RESERVE, extent, strategy, result);
+    return port_done(port, MM_OS_RESERVE, extent, strategy, result);
 }
 
 typedef int (*range_operation)(void *context, struct mm_extent extent,
@@ -191,7 +180,7 @@ static int with_faults(const struct port *port, enum mm_os_call call,
     const size_t first = first_chunk(extent);
     const size_t end = end_chunk(extent);
     marks_before(port->world, port->mapper, call, first, end);
-    const unsigned fault = choose_fault(port->world, FAULT_COUNT);
+    const unsigned fault = port_choose_fault(port->world, FAULT_COUNT);
     if (fault == FAULT_HALF) {
         extent.bytes = mm_align_down(extent.bytes / 2, port->inner.page_bytes);
     }
@@ -200,15 +189,32 @@ static int with_faults(const struct port *port, enum mm_os_call call,
                            : apply(port, operation, extent, strategy);
     /* What was done in part may be all that the next one builds on. */
     marks_after(port->world, port->mapper, call, first, end);
-    return done(port, call, extent, strategy, fault == FAULT_NONE ? result : ENOMEM);
+    return port_done(port, call, extent, strategy,
+                     fault == FAULT_NONE ? result : ENOMEM);
+}
+
+/* A late commit would give back what protect took. */
+static void expect_unprotected(const struct port *port, struct mm_extent extent)
+{
+    struct world *world = port->world;
+    for (size_t chunk = first_chunk(extent); chunk < end_chunk(extent); chunk++) {
+        if (world->facts.access[chunk] != 0 && world_on(world, ORACLE_O2) &&
+            sim_thread() >= 0) {
+            world_fail(world, ORACLE_O2,
+                       "a commit of chunk %zu gives its pages back the access that "
+                       "protect took",
+                       chunk);
+        }
+    }
 }
 
 static int port_commit(void *context, struct mm_extent extent,
                        const struct mm_strategy *strategy)
 {
     const struct port *port = context;
-    step(MM_OS_COMMIT, extent);
-    expect_own(port, extent);
+    port_step(MM_OS_COMMIT, extent);
+    port_expect_own(port, MM_OS_COMMIT, extent);
+    expect_unprotected(port, extent);
     return with_faults(port, MM_OS_COMMIT, port->inner.operations->commit, extent,
                        strategy);
 }
@@ -225,10 +231,13 @@ static int port_decommit(void *context, struct mm_extent extent,
                          const struct mm_strategy *strategy)
 {
     struct port *port = context;
-    step(MM_OS_DECOMMIT, extent);
-    expect_claimed(port, MM_OS_DECOMMIT, extent,
-                   1U << WATCH_DECOMMITTING_Q | 1U << WATCH_DECOMMITTING_M);
+    port_step(MM_OS_DECOMMIT, extent);
+    port_expect_claimed(port, MM_OS_DECOMMIT, extent,
+                        1U << WATCH_DECOMMITTING_Q | 1U << WATCH_DECOMMITTING_M);
     note_decommit(port->world);
+    for (size_t chunk = first_chunk(extent); chunk < end_chunk(extent); chunk++) {
+        port->world->facts.access[chunk] = 0;
+    }
     return with_faults(port, MM_OS_DECOMMIT, port->inner.operations->decommit, extent,
                        strategy);
 }
@@ -238,13 +247,13 @@ static int port_release(void *context, struct mm_extent extent)
     enum { KINDS = 2 }; /* it fails or not: all or nothing */
     struct port *port = context;
     struct world *world = port->world;
-    step(MM_OS_RELEASE, extent);
-    expect_claimed(port, MM_OS_RELEASE, extent,
-                   1U << WATCH_RELEASING_Q | 1U << WATCH_RELEASING_M);
+    port_step(MM_OS_RELEASE, extent);
+    port_expect_claimed(port, MM_OS_RELEASE, extent,
+                        1U << WATCH_RELEASING_Q | 1U << WATCH_RELEASING_M);
     marks_before(world, port->mapper, MM_OS_RELEASE, first_chunk(extent),
                  end_chunk(extent));
-    if (choose_fault(world, KINDS) != FAULT_NONE) {
-        return done(port, MM_OS_RELEASE, extent, NULL, ENOMEM);
+    if (port_choose_fault(world, KINDS) != FAULT_NONE) {
+        return port_done(port, MM_OS_RELEASE, extent, NULL, ENOMEM);
     }
     const int result = port->inner.operations->release(port->inner.context, extent);
     if (result == 0) {
@@ -256,11 +265,12 @@ static int port_release(void *context, struct mm_extent extent)
         /* At once: who gets the chunk next need not wait for the call to return. */
         world->facts.reserved_for[chunk] = NULL;
         world->facts.tokens[chunk] = 0;
+        world->facts.access[chunk] = 0;
     }
     if (result == 0 && world->spaces != NULL) {
         spaces_zero(world, extent);
     }
-    return done(port, MM_OS_RELEASE, extent, NULL, result);
+    return port_done(port, MM_OS_RELEASE, extent, NULL, result);
 }
 
 static int port_advise(void *context, struct mm_extent extent,
@@ -280,7 +290,7 @@ static int port_each_mapping(void *context, struct mm_extent range,
                              mm_mapping_visitor visit, void *argument)
 {
     const struct port *port = context;
-    step(MM_OS_EACH_MAPPING, range);
+    port_step(MM_OS_EACH_MAPPING, range);
     return port->inner.operations->each_mapping(port->inner.context, range, visit,
                                                 argument);
 }
@@ -317,6 +327,11 @@ static const struct mmap_operations port_operations = {
     .explain_no_memory = port_explain,
     .acquire_table = port_acquire_table,
     .release_table = port_release_table,
+    .protect = port_protect,
+    .guard = port_guard,
+    .unguard = port_unguard,
+    .seal = port_seal,
+    .is_sealed = port_is_sealed,
 };
 
 void port_init(struct world *world, unsigned mapper)

@@ -13,11 +13,14 @@ static void check_reserved(struct world *world, unsigned mapper, size_t chunk,
                            struct watch_value value, struct mm_strategy strategy)
 {
     const struct mm_extent extent = world_extent(chunk, 1);
-    const bool mapped = value.state == WATCH_MAPPED;
+    const bool mapped = value.state != WATCH_QUARANTINED;
+    const uint8_t access = world->facts.access[chunk];
     /* The access of QUARANTINED memory is not looked at: helpers commit before they
      * publish. */
     if (!sim_kernel_holds(world->kernel, extent, mapper,
-                          mapped ? committed_access(strategy) : -1)) {
+                          !mapped       ? -1
+                          : access != 0 ? access - 1
+                                        : committed_access(strategy))) {
         world_fail(world, ORACLE_O2, "chunk %zu is %s for %s, and is not %s", chunk,
                    watch_state_name(value.state), mm_owner_name(value.owner),
                    mapped ? "committed with its protection" : "reserved");
@@ -25,6 +28,12 @@ static void check_reserved(struct world *world, unsigned mapper, size_t chunk,
                (strategy.accounting == MM_UNACCOUNTED)) {
         world_fail(world, ORACLE_O2, "chunk %zu is not accounted as %s wants it", chunk,
                    mm_owner_name(value.owner));
+    } else if (value.state == WATCH_SEALED &&
+               !sim_kernel_view(world->kernel, extent.start).sealed) {
+        world_fail(world, ORACLE_O2,
+                   "chunk %zu is SEALED, and the kernel would let it "
+                   "be changed",
+                   chunk);
     }
 }
 
@@ -38,7 +47,8 @@ void world_check_kernel(struct world *world, unsigned mapper, size_t chunk,
             world_fail(world, ORACLE_O2, "chunk %zu is %s, and still reserved", chunk,
                        watch_state_name(value.state));
         }
-    } else if (value.state == WATCH_QUARANTINED || value.state == WATCH_MAPPED) {
+    } else if (value.state == WATCH_QUARANTINED || value.state == WATCH_MAPPED ||
+               value.state == WATCH_SEALED) {
         check_reserved(world, mapper, chunk, value, strategy);
     }
 }

@@ -6,7 +6,8 @@
  *
  *   commit             the reservation, and the decommit before it
  *   reserve            the release of whoever was there
- *   decommit, release  the reservation, and every commit: none may be still running
+ *   decommit, release  the reservation, and every commit: none may be still running;
+ *                      so protect, guard and seal, which leave no mark
  *   seeing MAPPED      one commit at least
  */
 #include <string.h>

@@ -47,15 +47,20 @@ static enum mm_state public_state(enum watch_state state)
         return MM_TRANSFERRING;
     case WATCH_EXCLUDED:
         return MM_EXCLUDED;
+    case WATCH_SEALING:
+        return MM_SEALING;
+    case WATCH_SEALED:
+        return MM_SEALED;
     default:
         return MM_UNMAPPED;
     }
 }
 
-/* A transfer takes nobody's access. */
+/* A transfer takes nobody's access, nor does a seal. */
 static bool is_mapped(enum watch_state state)
 {
-    return state == WATCH_MAPPED || state == WATCH_TRANSFERRING_M;
+    return state == WATCH_MAPPED || state == WATCH_TRANSFERRING_M ||
+           state == WATCH_SEALING || state == WATCH_SEALED;
 }
 
 /* Whether the call can see item `i`: the next change was not over for it when it began. */
@@ -68,6 +73,18 @@ static bool may_see(const struct world *world, const struct call_log *log,
 static bool is_checked(const struct world *world, const struct chunk_past *past)
 {
     return past->count <= WORLD_CHANGES && world_on(world, ORACLE_O8);
+}
+
+bool past_may_be(const struct world *world, const struct call_log *log, size_t chunk,
+                 unsigned states)
+{
+    const struct chunk_past *past = &world->past[log->op->mapper][chunk];
+    for (unsigned i = 0; i < past->count && i < WORLD_CHANGES; i++) {
+        if ((states >> past->items[i].state & 1) != 0 && may_see(world, log, past, i)) {
+            return true;
+        }
+    }
+    return past->count > WORLD_CHANGES;
 }
 
 void past_check_lookup(struct world *world, const struct call_log *log, size_t chunk,

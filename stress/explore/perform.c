@@ -225,6 +225,12 @@ static enum mm_status call_mapper(struct world *world, const struct op *op,
         return mmapper_adopt(mapper, owner, extent, error);
     case OP_EXCLUDE:
         return mmapper_exclude(mapper, owner, extent, error);
+    case OP_SEAL:
+        return mmapper_seal(mapper, owner, extent, error);
+    case OP_PROTECT:
+        return mmapper_protect(mapper, owner, extent, op->arg, error);
+    case OP_GUARD:
+        return mmapper_guard(mapper, owner, extent, error);
     default:
         return change_owners(world, op, error);
     }

@@ -64,6 +64,9 @@ enum op_kind {
     OP_VERIFY,
     OP_FOREIGN_MAP, /* arg: MM_ACCESS_* */
     OP_FOREIGN_UNMAP,
+    OP_SEAL,
+    OP_PROTECT,        /* all pages of the range; arg: MM_ACCESS_* */
+    OP_GUARD,          /* all pages of the range */
     OP_IMMORTAL_ALLOC, /* count, and alignment arg: in eighths of a chunk */
     OP_IMMORTAL_USAGE,
     OP_FREELIST_ALLOC, /* count pages, kept as number `first` */

@@ -59,6 +59,19 @@ static bool any_chunk(const struct world *world, const struct call_log *log,
     return false;
 }
 
+/* Whether a pin of another thread was still there, for all that the call knows. */
+static bool was_pinned(const struct world *world, const struct call_log *log,
+                       const struct stamp unpinned[PROGRAM_THREADS])
+{
+    for (unsigned thread = 0; thread < PROGRAM_THREADS; thread++) {
+        if (thread != log->begin.thread &&
+            !world_before(world, &unpinned[thread], log)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool was_busy(const struct world *world, const struct call_log *log)
 {
     const struct op *op = log->op;
@@ -67,11 +80,18 @@ static bool was_busy(const struct world *world, const struct call_log *log)
     case OP_PREFERRED:
         return true; /* others were in the way: see placement_test */
     case OP_UNREGISTER:
-        return !world_before(world, &world->facts.unpinned[op->mapper][op->owner], log);
+        return was_pinned(world, log, world->facts.unpinned[op->mapper][op->owner]);
+    case OP_PROTECT:
+    case OP_GUARD:
+        if (was_pinned(world, log, world->facts.uncommitted[op->mapper][op->owner])) {
+            return true;
+        }
+        break;
     case OP_DECOMMIT:
     case OP_RELEASE:
     case OP_TRANSFER:
-        if (!world_before(world, &world->facts.unpinned[op->mapper][op->owner], log)) {
+    case OP_SEAL:
+        if (was_pinned(world, log, world->facts.unpinned[op->mapper][op->owner])) {
             return true;
         }
         break;
@@ -96,6 +116,19 @@ static bool was_not_own(const struct world *world, const struct call_log *log,
     return !stayed_own(world, log, chunk);
 }
 
+/* Sealed, for those who would take the chunk away or change its pages; or not mapped, for
+ * those who change what is. */
+static bool was_beyond(const struct world *world, const struct call_log *log,
+                       size_t chunk)
+{
+    const unsigned kind = log->op->kind;
+    const bool needs_mapped = kind == OP_SEAL || kind == OP_PROTECT || kind == OP_GUARD;
+    return kind != OP_ENSURE && kind != OP_ENSURE_INSIDE &&
+           past_may_be(world, log, chunk,
+                       1U << WATCH_SEALED |
+                           (needs_mapped ? 1U << WATCH_QUARANTINED : 0));
+}
+
 /* A reservation is refused its own chunks, and others are what it cannot reserve; all
  * others are refused what is not theirs, or is external memory's in another state. */
 static bool was_wrong_state(const struct world *world, const struct call_log *log)
@@ -105,7 +138,8 @@ static bool was_wrong_state(const struct world *world, const struct call_log *lo
         return world_external(op->owner) == (op->kind == OP_QUARANTINE) ||
                any_chunk(world, log, was_own);
     }
-    return world_external(op->owner) || any_chunk(world, log, was_not_own);
+    return world_external(op->owner) || any_chunk(world, log, was_not_own) ||
+           any_chunk(world, log, was_beyond);
 }
 
 /* Whether so many chunks in a row were nobody's, and no foreign code's, all the time. */

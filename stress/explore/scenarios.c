@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const *const lists[] = {ensure_scenarios, mapper_scenarios,
-                                           space_scenarios};
+                                           page_scenarios, space_scenarios};
 enum { LISTS = sizeof(lists) / sizeof(lists[0]) };
 
 /* The text of scenario `index`, NULL past the last one; *count is how many there are up

@@ -12,6 +12,7 @@
  * other operations, and with spaces. */
 extern const char *const ensure_scenarios[];
 extern const char *const mapper_scenarios[];
+extern const char *const page_scenarios[];
 extern const char *const space_scenarios[];
 
 /* The number of scenarios. */

@@ -19,6 +19,8 @@ enum {
     TQ = WATCH_TRANSFERRING_Q,
     TM = WATCH_TRANSFERRING_M,
     X = WATCH_EXCLUDED,
+    SM = WATCH_SEALING,
+    S = WATCH_SEALED,
 };
 
 enum taker {
@@ -41,7 +43,8 @@ static enum taker taker_of(enum watch_state before, enum watch_state after)
                : after == DQ || after == LQ || after == TQ ? CLAIMS
                                                            : NOBODY;
     case M:
-        return after == DM || after == LM || after == TM ? CLAIMS : NOBODY;
+        return after == DM || after == LM || after == TM || after == SM ? CLAIMS
+                                                                        : NOBODY;
     case X:
         return after == LX ? CLAIMS : NOBODY;
     case DQ:
@@ -57,6 +60,8 @@ static enum taker taker_of(enum watch_state before, enum watch_state after)
         return after == X || after == U ? SETTLES : NOBODY;
     case TQ:
         return after == Q ? SETTLES : NOBODY;
+    case SM:
+        return after == S || after == M ? SETTLES : NOBODY;
     default:
         return NOBODY;
     }
@@ -77,6 +82,8 @@ static bool claims_so(unsigned kind, enum watch_state after)
     case LM:
     case LX:
         return kind == OP_RELEASE;
+    case SM:
+        return kind == OP_SEAL;
     default:
         return kind == OP_TRANSFER;
     }
@@ -187,7 +194,7 @@ static void check_edge(struct world *world, unsigned mapper,
 
 static bool is_transient(enum watch_state state)
 {
-    return state != U && state != Q && state != M && state != X;
+    return state != U && state != Q && state != M && state != X && state != S;
 }
 
 static void follow_tenure(struct world *world, unsigned mapper, size_t chunk,
@@ -237,27 +244,23 @@ static void follow_pin(struct world *world, unsigned mapper,
                        const struct mm_owner *owner, uint64_t before, uint64_t after)
 {
     const int index = any_owner(world, mapper, owner);
+    const int thread = sim_thread();
     struct world_facts *facts = &world->facts;
-    if (index < 0) {
+    const bool pins = after > before;
+    struct stamp now = world_stamp();
+    if (index < 0 || thread < 0) {
         return;
     }
+    facts->pinned[thread] = (int16_t)(pins ? index : -1);
     if (index >= OWNER_COUNT) {
-        facts->pinned[sim_thread()] = (int16_t)(after > before ? index : -1);
         return;
     }
-    if (after > before) {
-        facts->pins[mapper][index]++;
-        facts->pinned[sim_thread()] = (int16_t)index;
-        facts->unpinned[mapper][index].step = UINT32_MAX;
-        return;
+    if (pins) {
+        now.step = UINT32_MAX;
     }
-    facts->pinned[sim_thread()] = -1;
-    if (facts->pins[mapper][index] == 0) {
-        return; /* more unpins than pins: O10 sees it */
-    }
-    facts->pins[mapper][index]--;
-    if (facts->pins[mapper][index] == 0) {
-        facts->unpinned[mapper][index] = world_stamp();
+    facts->unpinned[mapper][index][thread] = now;
+    if (after - before == 1 || before - after == 1) {
+        facts->uncommitted[mapper][index][thread] = now;
     }
 }
 

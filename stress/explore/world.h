@@ -131,13 +131,17 @@ struct world {
         /* For whom the kernel's reservation was made. */
         const struct mm_owner *reserved_for[PROGRAM_CHUNKS];
         uint64_t tokens[PROGRAM_CHUNKS]; /* what the owner last wrote; 0: nothing */
+        /* What protect made of the chunk's access, + 1; 0: nothing. */
+        uint8_t access[PROGRAM_CHUNKS];
         uint64_t next_token;
         uint64_t os;     /* hash of all that was done to the simulated kernel */
         uint8_t adopted; /* foreign mappings made for external owners, in chunks */
         struct tenure tenure[2][PROGRAM_CHUNKS][OWNER_COUNT];
-        int16_t claimer[2][PROGRAM_CHUNKS];    /* thread, -1: nobody */
-        struct stamp unpinned[2][OWNER_COUNT]; /* when its last pin went; see tenure */
-        uint8_t pins[2][OWNER_COUNT];
+        int16_t claimer[2][PROGRAM_CHUNKS]; /* thread, -1: nobody */
+        /* When each thread's last pin of the owner went, of both kinds and of those who
+         * commit; see tenure. */
+        struct stamp unpinned[2][OWNER_COUNT][PROGRAM_THREADS];
+        struct stamp uncommitted[2][OWNER_COUNT][PROGRAM_THREADS];
         int16_t pinned[SIM_MAX_THREADS]; /* whom a thread pins, a space's too; or -1 */
         struct marks marks[PROGRAM_CHUNKS];
         /* When a foreign mapping was last there. */
@@ -259,6 +263,11 @@ void past_check_lookup(struct world *world, const struct call_log *log, size_t c
                        struct mm_lookup lookup);
 void past_check_is_mapped(struct world *world, const struct call_log *log, size_t chunk,
                           bool mapped);
+
+/* Whether the call can have seen the chunk in one of these states (a bit for each
+ * watch_state). */
+bool past_may_be(const struct world *world, const struct call_log *log, size_t chunk,
+                 unsigned states);
 
 /* O8: whether the calls of the run, split by chunk, have an order that explains them. */
 void history_check(struct world *world);

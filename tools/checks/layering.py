@@ -25,7 +25,7 @@ _MAPPING = re.compile(
     r"|#\s*include\s*<sys/(?:mman|prctl)\.h>"
 )
 _MAPPING_HERE = re.compile(
-    r"mmapper/mmap_support_linux\.c|mmapper/testing/.*|stress/.*|.*_test\.c|.*foreign.*"
+    r"mmapper/(?:mmap_support_linux|linux_pages)\.c|mmapper/testing/.*|stress/.*|.*_test\.c|.*foreign.*"
     r"|bench/(?:bare|support)\.c"
 )
 
@@ -37,7 +37,7 @@ _RULES = [
     (
         _MAPPING,
         _MAPPING_HERE,
-        "only mmapper/mmap_support_linux.c maps memory (foreign code in tests and "
+        "only mmapper/mmap_support_linux.c and linux_pages.c map memory (foreign code in tests and "
         "stress, and the bare calls that bench compares with, excepted)",
     ),
     (_URCU, _URCU_HERE, "liburcu is the witness of stress/, nothing else links it"),
