@@ -237,6 +237,12 @@ static int port_decommit(void *context, struct mm_extent extent,
     note_decommit(port->world);
     for (size_t chunk = first_chunk(extent); chunk < end_chunk(extent); chunk++) {
         port->world->facts.access[chunk] = 0;
+        if (sim_kernel_view(port->world->kernel, world_extent(chunk, 1).start)
+                .guarded) {
+            world_fail(port->world, ORACLE_O2,
+                       "chunk %zu is decommitted with a guard in it, which stays",
+                       chunk);
+        }
     }
     return with_faults(port, MM_OS_DECOMMIT, port->inner.operations->decommit, extent,
                        strategy);
