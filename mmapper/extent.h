@@ -22,6 +22,7 @@ struct mm_extent {
     size_t bytes;
 };
 
+/* The extent of these two, valid or not. */
 static inline struct mm_extent mm_extent_of(uintptr_t start, size_t bytes)
 {
     struct mm_extent extent;
@@ -42,19 +43,20 @@ static inline uintptr_t mm_extent_end(struct mm_extent extent)
     return extent.start + extent.bytes;
 }
 
-/* True for zero as well: a zero value is a multiple of everything.
- * `alignment` is a power of two. */
+/* Whether `value` is a multiple of `alignment`, a power of two: zero is one of
+ * everything. */
 static inline bool mm_is_aligned(uintptr_t value, size_t alignment)
 {
     return (value & (alignment - 1)) == 0;
 }
 
+/* Whether one bit is set, and one only. */
 static inline bool mm_is_power_of_two(size_t value)
 {
     return value != 0 && (value & (value - 1)) == 0;
 }
 
-/* `alignment` is a power of two. */
+/* Rounds down. `alignment` is a power of two. */
 static inline uintptr_t mm_align_down(uintptr_t value, size_t alignment)
 {
     return value & ~((uintptr_t)alignment - 1);
@@ -71,18 +73,19 @@ static inline bool mm_align_up(uintptr_t value, size_t alignment, uintptr_t *res
     return true;
 }
 
-/* Both extents are valid. */
+/* Whether they share a byte. Both are valid. */
 static inline bool mm_extent_overlaps(struct mm_extent a, struct mm_extent b)
 {
     return a.start < mm_extent_end(b) && b.start < mm_extent_end(a);
 }
 
-/* `outer` is valid; `inner` is valid. */
+/* Whether all of `inner` is in `outer`. Both are valid. */
 static inline bool mm_extent_contains(struct mm_extent outer, struct mm_extent inner)
 {
     return outer.start <= inner.start && mm_extent_end(inner) <= mm_extent_end(outer);
 }
 
+/* Whether `address` is in `extent`; it never is when that is empty. */
 static inline bool mm_extent_contains_address(struct mm_extent extent,
                                               uintptr_t address)
 {

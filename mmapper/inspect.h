@@ -126,6 +126,7 @@ struct mm_verify_result {
     uint64_t unsettled; /* pieces passed over: a transition was under way there */
 };
 
+/* A static English name such as "missing"; "?" for values out of range. */
 const char *mm_difference_kind_name(enum mm_difference_kind kind);
 
 /*

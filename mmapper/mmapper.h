@@ -149,7 +149,7 @@ enum mm_status mmapper_register_owner(struct mmapper *mapper,
 enum mm_status mmapper_unregister_owner(struct mmapper *mapper, struct mm_owner *owner,
                                         struct mm_error *error);
 
-/* Of a registered owner; constant while it is registered. */
+/* What it was registered with; constant while it is registered. */
 const char *mm_owner_name(const struct mm_owner *owner);
 enum mm_kind mm_owner_kind(const struct mm_owner *owner);
 struct mm_strategy mm_owner_strategy(const struct mm_owner *owner);

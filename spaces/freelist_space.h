@@ -145,7 +145,7 @@ struct freelist_space_usage {
     size_t decommit_left; /* chunks that a later free or trim has to decommit */
 };
 
-/* Exact at an instant during the call; takes all locks. */
+/* What is used and what is free. Exact at an instant during the call; takes all locks. */
 struct freelist_space_usage freelist_space_usage(struct freelist_space *space);
 
 /* Walks the lists; false when one is damaged (somebody wrote over the table) or disagrees

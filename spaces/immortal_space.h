@@ -76,7 +76,7 @@ struct immortal_space_usage {
     size_t free; /* used + free is the size of the extent */
 };
 
-/* Exact at an instant during the call. Wait-free. */
+/* What is used and what is free. Exact at an instant during the call. Wait-free. */
 struct immortal_space_usage immortal_space_usage(const struct immortal_space *space);
 
 /* Constant while the space lives. */

@@ -54,8 +54,8 @@ enum mm_status space_map_create(struct mmapper *mapper,
                                 const struct space_map_options *options,
                                 struct space_map **map, struct mm_error *error);
 
-/* Errors: WRONG_STATE when a slot is held or changing; then nothing happened. No call
- * on the map may be running or follow. */
+/* Forgets the map. No call on it may be running or follow. Errors: WRONG_STATE when a
+ * slot is held or changing; then nothing happened. */
 enum mm_status space_map_destroy(struct space_map *map, struct mm_error *error);
 
 /*
