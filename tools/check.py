@@ -6,12 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from checks import compiling, edges, formatting, layering, mutants, style, symbols
+from checks import compiling, edges, exports, formatting, layering, mutants, style, symbols
 
 CHECKS = {
     "style": style.check,
     "layering": layering.check,
     "edges": edges.check,
+    "exports": exports.check,
     "mutants": mutants.check,
     "headers": compiling.headers,
     "compilers": compiling.compilers,

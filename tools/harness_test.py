@@ -246,7 +246,7 @@ class ScriptTest(FolderTest):
         result = self.run_harness("--help")
         self.assertEqual(result.returncode, 0)
         for command in (
-            "run test fuzz stress explore replay minimize setup".split()
+            "run test fuzz stress explore replay minimize install setup".split()
         ):
             self.assertIn(command, result.stdout)
             result_of_command = self.run_harness(command, "--help")

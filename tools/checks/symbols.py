@@ -13,7 +13,7 @@ _HOOK = re.compile(
 _OURS = {
     False: re.compile(r"^(mm|mmapper|mmap_support)_"),
     True: re.compile(
-        r"^(chunk_set|freelist_(?:sizes|space|stripe|table)|immortal_space|raw_memory_freelist"
+        r"^(chunk_set|freelist_(?:sizes|space|stripe|table)|immortal_(?:space|window)|raw_memory_freelist"
         r"|side_metadata|space_error|space_map|space_placement|space)_"
     ),
 }

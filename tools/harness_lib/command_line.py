@@ -10,6 +10,7 @@ from harness_lib import (
     explore_command,
     explorer,
     fuzz_command,
+    install_command,
     minimize_command,
     replay_command,
     mutants_command,
@@ -322,6 +323,9 @@ def parser():
     add_mutants(commands)
     bench_command.add_options(
         add_command(commands, "bench", bench_command.bench, bench_command.SUMMARY)
+    )
+    install_command.add_options(
+        add_command(commands, "install", install_command.install, install_command.SUMMARY)
     )
     add_command(commands, "setup", setup, "Installs what is missing, and nothing else.")
     return top
