@@ -50,7 +50,8 @@ def make_tree(options):
     for path, target in links.items():
         made.link(f"share/man/{path}", target)
     made.add("share/doc/mmapper/LICENSE", read(options.license))
-    made.write(options.output)
+    with open(options.output, "wb") as file:
+        made.write(file)
 
 
 def parser():

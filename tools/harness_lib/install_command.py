@@ -32,9 +32,10 @@ def install(options):
     folder = destination(options.prefix, options.destdir)
     workspace.build([TAR])
     paths = unpack(workspace.ROOT / FILE, folder)
-    print(f"installed {len(paths)} files in {folder}")
-    print(f"try: PKG_CONFIG_PATH={options.prefix}/lib/pkgconfig pkg-config --cflags --libs mmapper")
-    print(f"     man -M {options.prefix}/share/man 7 mmapper", flush=True)
+    print(f"installed {len(paths)} files in {folder}", flush=True)
+    if not options.destdir:
+        print(f"  PKG_CONFIG_PATH={folder}/lib/pkgconfig pkg-config --cflags --libs mmapper")
+        print(f"  man -M {folder}/share/man 7 mmapper", flush=True)
     workspace.write_json(
         options.json,
         {

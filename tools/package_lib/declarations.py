@@ -178,7 +178,7 @@ def _declaration(path, line, piece, comment):
     if type_name:
         return found(OPAQUE if type_name[2] == ";" else TYPE, type_name[1])
     if re.match(r"enum\s*\{", code):
-        return found(CONSTANT, *re.findall(r"^\s*(?:enum \{ *)?([A-Z]\w+)", code, re.MULTILINE))
+        return found(CONSTANT, *re.findall(r"(\w+)\s*(?:=[^,}]*)?[,}]", code))
     typedef = re.match(r"typedef .*?(?:\(\*(\w+)\)|\b(\w+)\s*;)", code, re.DOTALL)
     if typedef:
         return found(TYPE, typedef[1] or typedef[2])

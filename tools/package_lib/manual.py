@@ -2,7 +2,7 @@
 """The manual: a page for each group of functions, for each header, and an overview."""
 
 from package_lib import function_page, header_page, roff
-from package_lib.declarations import TYPE
+from package_lib.declarations import TYPE, HeaderError
 
 OVERVIEW = "mmapper"
 
@@ -20,7 +20,7 @@ class Index:
                 self.links.update({one.name: group[0].name for one in group})
         for page in self.page_of.values():
             if page in self.links:
-                raise ValueError(f"{page}: a header and a function want the same page")
+                raise HeaderError(f"{page}: a header and a function want the same page")
             self.links[page] = page
         for header in headers:
             for one in header.all(TYPE):

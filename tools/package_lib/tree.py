@@ -18,15 +18,19 @@ class Tree:
         self.links = {}
 
     def add(self, path, contents):
-        if path in self.files or path in self.links:
-            raise ValueError(f"{path}: twice in the tree")
+        self._refuse_known(path)
         self.files[path] = contents if isinstance(contents, bytes) else contents.encode()
 
     def link(self, path, target):
+        self._refuse_known(path)
         self.links[path] = target
 
-    def write(self, output):
-        with tarfile.open(output, "w", format=tarfile.PAX_FORMAT) as tar:
+    def _refuse_known(self, path):
+        if path in self.files or path in self.links:
+            raise ValueError(f"{path}: twice in the tree")
+
+    def write(self, file):
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for path in sorted([*self.files, *self.links]):
                 entry = tarfile.TarInfo(path)
                 entry.mtime, entry.mode = _EPOCH, _MODE
@@ -40,8 +44,7 @@ class Tree:
 
 def fill(template, values):
     """`template` with each @NAME@ replaced."""
-    filled = re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], template)
-    return filled
+    return re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], template)
 
 
 def series(version):
