@@ -56,6 +56,11 @@ def pkg_config(*arguments):
     return text.split()
 
 
+def exported():
+    """{symbol: (node, line)} of the version script."""
+    return version_script.read(MAP.name, MAP.read_text(encoding="utf-8"))
+
+
 def needed(file):
     """The shared libraries that a file wants."""
     dynamic = run("readelf", "--dynamic", "--wide", file)
@@ -89,20 +94,18 @@ class LibraryTest(unittest.TestCase):
         return {line.split()[0] for line in text.splitlines() if " " in line}
 
     def test_exports_what_the_version_script_says(self):
-        exported = version_script.read(MAP.name, MAP.read_text(encoding="utf-8"))
-        names = {f"{name}@@{node}" for name, (node, _) in exported.items()}
-        nodes = {node for node, _ in exported.values()}
+        nodes = {node for node, _ in exported().values()}
+        names = {f"{name}@@{node}" for name, (node, _) in exported().items()}
         self.assertEqual(self.defined("--dynamic", self.SHARED) - nodes, names)
-        self.assertEqual(self.defined("--extern-only", self.ARCHIVE), set(exported))
+        self.assertEqual(self.defined("--extern-only", self.ARCHIVE), set(exported()))
 
     def test_needs_the_c_library_only(self):
         self.assertEqual(needed(self.SHARED), ["libc.so.6"])
 
     def test_soname(self):
         dynamic = run("readelf", "--dynamic", "--wide", self.SHARED)
-        soname = re.search(r"\(SONAME\).*\[(.*)\]", dynamic)[1]
-        self.assertRegex(soname, r"^libmmapper\.so\.\d+$")
-        link = PREFIX / "lib" / soname
+        self.assertRegex(dynamic, r"\(SONAME\).*\[libmmapper\.so\.\d+\]")
+        link = PREFIX / "lib" / re.search(r"\(SONAME\).*\[(.*)\]", dynamic)[1]
         self.assertEqual(link.resolve(), self.SHARED.resolve())
 
     def test_hardened(self):
@@ -124,6 +127,18 @@ class PkgConfigTest(ProgramTest):
     def test_static(self):
         flags = pkg_config("--static", "--cflags", "--libs")
         run(*C, "-static", CONSUMER / "consumer.c", "-o", self.program, *flags)
+        self.expect_to_work(self.program, [])
+
+    def test_internal_names_are_free(self):
+        """A program may call its own functions as the library calls its internal ones."""
+        symbols = run("nm", "--defined-only", "--format=posix", LibraryTest.ARCHIVE)
+        names = set(re.findall(r"^(\w+) [tT] ", symbols, re.MULTILINE)) - set(exported())
+        self.assertIn("chunk_set_add", names)
+        own = self.folder / "own.c"
+        text = "".join(f"int {name}(void);\nint {name}(void)\n{{\n    return 0;\n}}\n" for name in names)
+        own.write_text(text, encoding="utf-8")
+        flags = pkg_config("--static", "--cflags", "--libs")
+        run(*C, "-static", CONSUMER / "consumer.c", own, "-o", self.program, *flags)
         self.expect_to_work(self.program, [])
 
     def test_cpp(self):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from checks import compiling, sources
 
-_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench")
+_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench", "packaging")
 
 
 def formatting(root):
