@@ -73,7 +73,12 @@ def _stripped_impl(ctx):
     output = ctx.outputs.out
     if output.extension == "a":
         # D: no times and no users, so that equal objects make equal archives.
-        command = "{strip} -g -o stripped.o {file} && {ar} Dcrs {output} stripped.o"
+        command = """set -e
+            folder=$(mktemp -d)
+            {strip} -g -o $folder/mmapper.o {file}
+            {ar} Dcrs {output} $folder/mmapper.o
+            rm -r $folder
+        """
     else:
         command = "{strip} -g -o {output} {file}"
     ctx.actions.run_shell(
