@@ -81,6 +81,19 @@ static int pass_release_table(void *context, void *table, size_t bytes)
     return inner->operations->release_table(inner->context, table, bytes);
 }
 
+static int pass_seal(void *context, struct mm_extent extent)
+{
+    const struct mmap_support *inner = inner_of(context);
+    return inner->operations->seal(inner->context, extent);
+}
+
+static int pass_is_sealed(void *context, struct mm_extent extent, unsigned access,
+                          bool *sealed)
+{
+    const struct mmap_support *inner = inner_of(context);
+    return inner->operations->is_sealed(inner->context, extent, access, sealed);
+}
+
 static const struct mmap_operations failing_operations = {
     .reserve = pass_reserve,
     .commit = fail_commit,
@@ -92,6 +105,8 @@ static const struct mmap_operations failing_operations = {
     .explain_no_memory = pass_explain,
     .acquire_table = pass_acquire_table,
     .release_table = pass_release_table,
+    .seal = pass_seal,
+    .is_sealed = pass_is_sealed,
 };
 
 void failing_support_init(struct failing_support *failing, struct mmap_support inner)

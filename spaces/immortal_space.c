@@ -116,6 +116,15 @@ enum mm_status immortal_space_destroy(struct immortal_space *space,
     return status;
 }
 
+enum mm_status immortal_space_seal(struct immortal_space *space, struct mm_error *error)
+{
+    const enum mm_status status =
+        mmapper_ensure_mapped(space->mapper, space->owner, space->extent, error);
+    return status == MM_OK
+               ? mmapper_seal(space->mapper, space->owner, space->extent, error)
+               : status;
+}
+
 /*
  * The chunks are mapped before the cursor moves over them. The other way round, a
  * mapping that fails would leave the cursor advanced, and taking it back either loses

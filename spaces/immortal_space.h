@@ -53,7 +53,8 @@ enum mm_status immortal_space_create(struct mmapper *mapper,
 /*
  * Gives the extent and the owner back. No call on the space may be running or follow,
  * and nobody may use its memory. After an error (BUSY, NO_MEMORY, OS_ERROR, as
- * mmapper_release) the space lives on and destroy can be called again.
+ * mmapper_release) the space lives on and destroy can be called again. A sealed space
+ * cannot be given back: WRONG_STATE.
  */
 enum mm_status immortal_space_destroy(struct immortal_space *space,
                                       struct mm_error *error);
@@ -69,6 +70,15 @@ enum mm_status immortal_space_destroy(struct immortal_space *space,
 enum mm_status immortal_space_alloc(struct immortal_space *space, size_t bytes,
                                     size_t alignment, uintptr_t *address,
                                     struct mm_error *error);
+
+/*
+ * Maps what is not yet mapped, and seals the whole extent (see mmapper_seal): allocation goes
+ * on, but the kernel lets nobody unmap, remap or protect any of it for the life of
+ * the process. Errors: those of mmapper_ensure_mapped and mmapper_seal; BUSY while
+ * another thread allocates on demand, WRONG_STATE when it is sealed already.
+ */
+enum mm_status immortal_space_seal(struct immortal_space *space,
+                                   struct mm_error *error);
 
 /* In bytes; padding for alignment counts as used. */
 struct immortal_space_usage {
