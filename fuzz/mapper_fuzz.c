@@ -82,7 +82,8 @@ static void do_ensure(struct world *world, int owner, struct model_range range,
     for (unsigned i = range.first; i < range.first + range.count; i++) {
         const struct mm_lookup now = mmapper_lookup(world->mapper, address_of(i));
         if (status == MM_OK) {
-            require(world, now.state == MM_MAPPED, "OK, but not mapped");
+            require(world, now.state == MM_MAPPED || now.state == MM_SEALED,
+                    "OK, but not mapped");
         }
         if (now.owner == world->owners[owner] &&
             (world->model.owner[i] == owner || world->model.state[i] == MM_UNMAPPED) &&
@@ -130,6 +131,74 @@ static void do_quarantine_anywhere(struct world *world, int owner, unsigned coun
     world_compare(world);
 }
 
+/* Pages from the middle of the first chunk or the last one, or whole chunks. */
+static struct model_range pages_of(struct model_range range, unsigned who)
+{
+    struct model_range pages = {range.first * MODEL_CHUNK_PAGES,
+                                range.count * MODEL_CHUNK_PAGES};
+    const unsigned head = who / 32 % MODEL_CHUNK_PAGES;
+    pages.first += head;
+    pages.count -= head;
+    pages.count -= pages.count > 1 ? who / 64 % MODEL_CHUNK_PAGES : 0;
+    return pages;
+}
+
+/* After a fault each page is as it was, or as it was to be, or has lost a guard first. */
+static void follow_pages(struct world *world, struct model_range pages, unsigned access)
+{
+    struct model *model = &world->model;
+    for (unsigned page = pages.first; page < pages.first + pages.count; page++) {
+        const struct sim_view view =
+            sim_kernel_view(world->kernel, MODEL_BASE + (uintptr_t)page * MODEL_PAGE);
+        const unsigned now = view.mapping.access;
+        require(world,
+                now == model->access[page] || now == access ||
+                    (access == MODEL_GUARD && model->no_guards && now == 0),
+                "a page got another access");
+        require(world,
+                view.guarded == model->guarded[page] ||
+                    view.guarded == (access == MODEL_GUARD),
+                "a page's guard changed");
+        model->access[page] = (uint8_t)now;
+        model->guarded[page] = view.guarded;
+    }
+}
+
+static void do_pages(struct world *world, int owner, struct model_range range,
+                     unsigned who, bool guard)
+{
+    static const unsigned accesses[] = {MM_ACCESS_READ, MODEL_ACCESS, 0,
+                                        MM_ACCESS_READ | MM_ACCESS_EXECUTE};
+    const unsigned access =
+        guard ? (unsigned)MODEL_GUARD : accesses[who / MODEL_OWNERS % 4];
+    const struct model_range pages = pages_of(range, who);
+    const struct mm_extent extent =
+        mm_extent_of(MODEL_BASE + (uintptr_t)pages.first * MODEL_PAGE,
+                     (size_t)pages.count * MODEL_PAGE);
+    const enum mm_status status =
+        guard
+            ? mmapper_guard(world->mapper, world->owners[owner], extent, &world->error)
+            : mmapper_protect(world->mapper, world->owners[owner], extent, access,
+                              &world->error);
+    const status_set allowed =
+        model_pages(&world->model, owner, pages, access, world->fault_fired);
+    if (world->fault_fired != 0) {
+        follow_pages(world, pages, access);
+    }
+    check(world, status, allowed, range);
+}
+
+/* A decommit whose unguard failed leaves guards. */
+static void follow_guards(struct world *world, struct model_range range)
+{
+    for (unsigned page = range.first * MODEL_CHUNK_PAGES;
+         page < (range.first + range.count) * MODEL_CHUNK_PAGES; page++) {
+        world->model.guarded[page] =
+            sim_kernel_view(world->kernel, MODEL_BASE + (uintptr_t)page * MODEL_PAGE)
+                .guarded;
+    }
+}
+
 static void do_foreign(struct world *world, unsigned page, bool map)
 {
     const struct mm_mapping mapping = {
@@ -148,9 +217,10 @@ static void do_foreign(struct world *world, unsigned page, bool map)
 static void plan_fault(struct world *world)
 {
     static const int errors[] = {ENOMEM, EEXIST, EAGAIN, EPERM};
-    static const enum mm_os_call calls[] = {MM_OS_RESERVE, MM_OS_COMMIT, MM_OS_DECOMMIT,
-                                            MM_OS_RELEASE};
-    world->fault_call = calls[op_stream_below(&world->stream, 4)];
+    static const enum mm_os_call calls[] = {
+        MM_OS_RESERVE, MM_OS_COMMIT, MM_OS_DECOMMIT, MM_OS_RELEASE,
+        MM_OS_PROTECT, MM_OS_GUARD,  MM_OS_UNGUARD,  MM_OS_SEAL};
+    world->fault_call = calls[op_stream_below(&world->stream, 8)];
     world->fault_error = errors[op_stream_below(&world->stream, 4)];
     /* Only reserve can find a mapping in its way. */
     if (world->fault_error == EEXIST && world->fault_call != MM_OS_RESERVE) {
@@ -180,8 +250,24 @@ enum operation {
     DO_FOREIGN_MAP,
     DO_FOREIGN_UNMAP,
     DO_FAULT,
+    DO_SEAL,
+    DO_PROTECT,
+    DO_GUARD,
     DO_COUNT,
 };
+
+/* A kernel without mseal refuses what would have been right. */
+static status_set seal_allowed(struct world *world, int owner, struct model_range range)
+{
+    struct model sealed = world->model;
+    const status_set allowed = model_seal(&sealed, owner, range, world->fault_fired);
+    if (world->no_seals && allowed == STATUS(MM_OK)) {
+        return STATUS(MM_OS_ERROR);
+    }
+    world->model = sealed;
+    world->model.has_odd_pages = true; /* from now on its pages are looked at too */
+    return allowed;
+}
 
 static void do_range_operation(struct world *world, enum operation operation, int owner,
                                int other, struct model_range range)
@@ -201,6 +287,14 @@ static void do_range_operation(struct world *world, enum operation operation, in
     case DO_DECOMMIT:
         status = mmapper_decommit(mapper, handle, extent, error);
         allowed = model_decommit(model, owner, range, world->fault_fired);
+        if (status != MM_OK && world->fault_fired != 0 &&
+            error->os_call == MM_OS_UNGUARD) {
+            follow_guards(world, range);
+        }
+        break;
+    case DO_SEAL:
+        status = mmapper_seal(mapper, handle, extent, error);
+        allowed = seal_allowed(world, owner, range);
         break;
     case DO_RELEASE:
         status = mmapper_release(mapper, handle, extent, error);
@@ -246,6 +340,10 @@ static void do_operation(struct world *world)
     case DO_PREFERRED:
         do_quarantine_anywhere(world, owner, range.count, operation == DO_PREFERRED,
                                range.first);
+        break;
+    case DO_PROTECT:
+    case DO_GUARD:
+        do_pages(world, owner, range, who, operation == DO_GUARD);
         break;
     case DO_FOREIGN_MAP:
     case DO_FOREIGN_UNMAP:

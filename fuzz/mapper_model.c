@@ -9,6 +9,11 @@ static void set(struct model *model, struct model_range range, enum mm_state sta
     for (unsigned i = range.first; i < range.first + range.count; i++) {
         model->state[i] = state;
         model->owner[i] = state == MM_UNMAPPED ? MODEL_NOBODY : owner;
+        for (unsigned page = 0; page < MODEL_CHUNK_PAGES && state != MM_SEALED;
+             page++) {
+            model->access[i * MODEL_CHUNK_PAGES + page] = MODEL_ACCESS;
+            model->guarded[i * MODEL_CHUNK_PAGES + page] = false;
+        }
     }
 }
 
@@ -127,11 +132,58 @@ status_set model_record(struct model *model, int owner, struct model_range range
     return STATUS(MM_OK);
 }
 
+status_set model_seal(struct model *model, int owner, struct model_range range,
+                      int fault)
+{
+    if (model_is_external(owner)) {
+        return STATUS(MM_WRONG_STATE);
+    }
+    const status_set refused = refuse(model, owner, range, 1U << MM_MAPPED);
+    if (refused != 0) {
+        return refused;
+    }
+    if (fault != 0) {
+        return status_of_fault(fault);
+    }
+    set(model, range, MM_SEALED, owner);
+    return STATUS(MM_OK);
+}
+
+status_set model_pages(struct model *model, int owner, struct model_range pages,
+                       unsigned access, int fault)
+{
+    const unsigned first = pages.first / MODEL_CHUNK_PAGES;
+    const unsigned last = (pages.first + pages.count - 1) / MODEL_CHUNK_PAGES;
+    if (model_is_external(owner)) {
+        return STATUS(MM_WRONG_STATE);
+    }
+    const status_set refused = refuse(
+        model, owner, (struct model_range){first, last - first + 1}, 1U << MM_MAPPED);
+    if (refused != 0) {
+        return refused;
+    }
+    if (access != MODEL_GUARD && (access & ~(unsigned)MODEL_ACCESS) != 0) {
+        return STATUS(MM_INVALID_ARGUMENT);
+    }
+    model->has_odd_pages = true;
+    if (fault != 0) {
+        return status_of_fault(fault);
+    }
+    for (unsigned page = pages.first; page < pages.first + pages.count; page++) {
+        const bool guards = access == MODEL_GUARD;
+        model->guarded[page] = guards && !model->no_guards;
+        if (!guards || model->no_guards) {
+            model->access[page] = (uint8_t)(guards ? 0 : access);
+        }
+    }
+    return STATUS(MM_OK);
+}
+
 status_set model_ensure(const struct model *model, int owner, struct model_range range,
                         int fault)
 {
-    const unsigned own =
-        OWN_MEMORY | (model_is_external(owner) ? 0 : 1U << MM_UNMAPPED);
+    const unsigned own = OWN_MEMORY | 1U << MM_SEALED |
+                         (model_is_external(owner) ? 0 : 1U << MM_UNMAPPED);
     const status_set refused =
         refuse(model, owner, range, model_is_external(owner) ? 1U << MM_MAPPED : own);
     if (refused != 0) {

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void require(const struct world *world, bool condition, const char *what)
 {
@@ -69,6 +70,61 @@ static int faulty_release(void *context, struct mm_extent extent)
                       : world->inner.operations->release(world->inner.context, extent);
 }
 
+/* Half of a failing protect, guard or unguard is done, nothing of a failing seal. */
+static int faulty_protect(void *context, struct mm_extent extent, unsigned access)
+{
+    struct world *world = context;
+    const int error = fault(world, MM_OS_PROTECT);
+    if (error != 0) {
+        extent.bytes = mm_align_down(extent.bytes / 2, MODEL_PAGE);
+    }
+    const int inner =
+        extent.bytes == 0
+            ? 0
+            : world->inner.operations->protect(world->inner.context, extent, access);
+    return error != 0 ? error : inner;
+}
+
+static int faulty_pages(struct world *world, enum mm_os_call call,
+                        int (*inner_call)(void *context, struct mm_extent extent),
+                        struct mm_extent extent)
+{
+    const int error = fault(world, call);
+    if (error != 0) {
+        extent.bytes = mm_align_down(extent.bytes / 2, MODEL_PAGE);
+    }
+    const int inner = extent.bytes == 0 ? 0 : inner_call(world->inner.context, extent);
+    return error != 0 ? error : inner;
+}
+
+static int faulty_guard(void *context, struct mm_extent extent)
+{
+    struct world *world = context;
+    return faulty_pages(world, MM_OS_GUARD, world->inner.operations->guard, extent);
+}
+
+static int faulty_unguard(void *context, struct mm_extent extent)
+{
+    struct world *world = context;
+    return faulty_pages(world, MM_OS_UNGUARD, world->inner.operations->unguard, extent);
+}
+
+static int faulty_seal(void *context, struct mm_extent extent)
+{
+    struct world *world = context;
+    const int error = fault(world, MM_OS_SEAL);
+    return error != 0 ? error
+                      : world->inner.operations->seal(world->inner.context, extent);
+}
+
+static int pass_is_sealed(void *context, struct mm_extent extent, unsigned access,
+                          bool *sealed)
+{
+    struct world *world = context;
+    return world->inner.operations->is_sealed(world->inner.context, extent, access,
+                                              sealed);
+}
+
 static int pass_advise(void *context, struct mm_extent extent,
                        const struct mm_strategy *strategy)
 {
@@ -122,6 +178,11 @@ static const struct mmap_operations faulty_operations = {
     .explain_no_memory = pass_explain,
     .acquire_table = pass_acquire_table,
     .release_table = pass_release_table,
+    .protect = faulty_protect,
+    .guard = faulty_guard,
+    .unguard = faulty_unguard,
+    .seal = faulty_seal,
+    .is_sealed = pass_is_sealed,
 };
 
 /* --------------------------------------------------------------- comparison */
@@ -136,6 +197,26 @@ int owner_index(const struct world *world, const struct mm_owner *owner)
     return MODEL_NOBODY;
 }
 
+/* Pages of the owners that the mapper maps for, page by page. */
+static void compare_pages(const struct world *world, unsigned chunk)
+{
+    const struct model *model = &world->model;
+    if ((model->state[chunk] != MM_MAPPED && model->state[chunk] != MM_SEALED) ||
+        model_is_external(model->owner[chunk])) {
+        return;
+    }
+    for (unsigned i = 0; i < MODEL_CHUNK_PAGES; i++) {
+        const unsigned page = chunk * MODEL_CHUNK_PAGES + i;
+        const struct sim_view view =
+            sim_kernel_view(world->kernel, MODEL_BASE + (uintptr_t)page * MODEL_PAGE);
+        require(world, view.mapping.access == model->access[page],
+                "a page's access differs");
+        require(world, view.guarded == model->guarded[page], "a page's guard differs");
+        require(world, view.sealed == (model->state[chunk] == MM_SEALED),
+                "a page's seal differs");
+    }
+}
+
 void world_compare(const struct world *world)
 {
     for (unsigned i = 0; i < world->model.chunks; i++) {
@@ -146,8 +227,11 @@ void world_compare(const struct world *world)
                 "owner differs");
         require(world,
                 mmapper_is_mapped(world->mapper, address_of(i)) ==
-                    (lookup.state == MM_MAPPED),
+                    (lookup.state == MM_MAPPED || lookup.state == MM_SEALED),
                 "is_mapped differs");
+        if (world->model.has_odd_pages) { /* it takes its time */
+            compare_pages(world, i);
+        }
     }
     require(world, sim_kernel_violations(world->kernel) == 0,
             sim_kernel_violation_text(world->kernel));
@@ -164,6 +248,8 @@ void world_begin(struct world *world)
         .page_bytes = MODEL_PAGE,
         .old_kernel = kernel & 1,
         .no_names = kernel & 2,
+        .no_guards = kernel & 8,
+        .no_seals = kernel & 16,
         .single_threaded = true,
     };
     world->model.chunks = 1 + shape % MODEL_CHUNKS;
@@ -199,6 +285,9 @@ void world_begin(struct world *world)
     for (unsigned i = 0; i < MODEL_CHUNKS; i++) {
         world->model.owner[i] = MODEL_NOBODY;
     }
+    memset(world->model.access, MODEL_ACCESS, sizeof world->model.access);
+    world->model.no_guards = kernel_options.no_guards;
+    world->no_seals = kernel_options.no_seals;
 }
 
 /* Adopted ranges have no mapping behind them here, which verify rightly reports. */
@@ -222,7 +311,11 @@ void world_end(struct world *world)
     world->fault_call = MM_OS_NONE;
     require(world, mmapper_destroy(world->mapper, NULL) == MM_OK, "destroy failed");
     const struct sim_statistics statistics = sim_kernel_statistics(world->kernel);
-    require(world, statistics.client_bytes == 0, "a reservation is left");
+    size_t sealed = 0;
+    for (unsigned i = 0; i < world->model.chunks; i++) {
+        sealed += world->model.state[i] == MM_SEALED ? MODEL_CHUNK : 0;
+    }
+    require(world, statistics.client_bytes == sealed, "a reservation is left");
     require(world, statistics.tables == 0, "a table is left");
     require(world, sim_kernel_violations(world->kernel) == 0,
             sim_kernel_violation_text(world->kernel));

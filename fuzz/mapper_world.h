@@ -23,6 +23,7 @@ struct world {
     enum mm_os_call fault_call; /* the next call of this kind fails */
     int fault_error;
     int fault_fired; /* the errno of the fault that the current operation met */
+    bool no_seals;
     unsigned step;
 };
 

@@ -210,7 +210,7 @@ enum mm_status mmapper_ensure_mapped(struct mmapper *mapper, struct mm_owner *ow
  * stays until release. Needs quiescence (G5). Errors: CONFLICT, BUSY (a call of the
  * owner is pinned anywhere, or a transition of these chunks is under way), WRONG_STATE
  * (UNMAPPED, EXCLUDED, or external backing), NO_MEMORY, OS_ERROR (G4: quarantined,
- * contents undefined), INVALID_ARGUMENT, OUT_OF_RANGE, UNKNOWN_OWNER.
+ * contents and guards undefined), INVALID_ARGUMENT, OUT_OF_RANGE, UNKNOWN_OWNER.
  */
 enum mm_status mmapper_decommit(struct mmapper *mapper, struct mm_owner *owner,
                                 struct mm_extent extent, struct mm_error *error);
