@@ -9,7 +9,8 @@ static const uint8_t kinds[] = {
     OP_NONE,    OP_QUARANTINE,  OP_ENSURE,        OP_ENSURE_INSIDE, OP_DECOMMIT,
     OP_RELEASE, OP_TRANSFER,    OP_TOUCH,         OP_LOOKUP,        OP_IS_MAPPED,
     OP_ADOPT,   OP_EXCLUDE,     OP_ANYWHERE,      OP_PREFERRED,     OP_VERIFY,
-    OP_ENSURE,  OP_FOREIGN_MAP, OP_FOREIGN_UNMAP,
+    OP_ENSURE,  OP_FOREIGN_MAP, OP_FOREIGN_UNMAP, OP_PROTECT,       OP_GUARD,
+    OP_SEAL,
 };
 
 /* What the first mapper's owners have before the run. Few, so that worlds can be kept;
@@ -55,6 +56,10 @@ static struct op read_op(const struct program *program, unsigned what, unsigned 
     /* Between mappers only reservations exclude each other. */
     op.owner = (uint8_t)(who % (program->mappers > 1 ? OWNER_IMAGE : OWNER_EXTRA));
     op.mapper = (uint8_t)(who / OWNER_EXTRA % program->mappers);
+    if (op.kind == OP_PROTECT) {
+        /* What all owners have is the least: more would be an invalid argument. */
+        op.arg = accesses[who / OWNER_EXTRA % 2];
+    }
     if (op.kind == OP_TRANSFER) {
         /* Others are invalid arguments, which no program of the explorer has. */
         op.kind = op.owner == OWNER_CODE ? OP_LOOKUP : OP_TRANSFER;
@@ -84,28 +89,6 @@ static bool is_used_elsewhere(const struct program *program, unsigned thread,
     return false;
 }
 
-/* Touching needs memory that is the thread's own for sure: what the operation before
- * has ensured. Otherwise it becomes a question. */
-static void settle_touches(struct program *program)
-{
-    for (unsigned thread = 0; thread < program->threads; thread++) {
-        for (unsigned i = 0; i < program->counts[thread]; i++) {
-            struct op *op = &program->ops[thread][i];
-            const struct op *last = i > 0 ? op - 1 : op;
-            if (op->kind != OP_TOUCH) {
-                continue;
-            }
-            if (last->kind != OP_ENSURE || last->owner >= OWNER_IMAGE ||
-                is_used_elsewhere(program, thread, last)) {
-                op->kind = OP_IS_MAPPED;
-                continue;
-            }
-            *op = *last;
-            op->kind = OP_TOUCH;
-        }
-    }
-}
-
 static bool has_kind(const struct program *program, unsigned kind)
 {
     for (unsigned thread = 0; thread < program->threads; thread++) {
@@ -116,6 +99,29 @@ static bool has_kind(const struct program *program, unsigned kind)
         }
     }
     return false;
+}
+
+/* Touching needs memory that is the thread's own for sure: what the operation before
+ * has ensured, and nobody has made inaccessible. Otherwise it becomes a question. */
+static void settle_touches(struct program *program)
+{
+    const bool hides = has_kind(program, OP_PROTECT) || has_kind(program, OP_GUARD);
+    for (unsigned thread = 0; thread < program->threads; thread++) {
+        for (unsigned i = 0; i < program->counts[thread]; i++) {
+            struct op *op = &program->ops[thread][i];
+            const struct op *last = i > 0 ? op - 1 : op;
+            if (op->kind != OP_TOUCH) {
+                continue;
+            }
+            if (hides || last->kind != OP_ENSURE || last->owner >= OWNER_IMAGE ||
+                is_used_elsewhere(program, thread, last)) {
+                op->kind = OP_IS_MAPPED;
+                continue;
+            }
+            *op = *last;
+            op->kind = OP_TOUCH;
+        }
+    }
 }
 
 /* Nobody maps what is adopted here, which verify rightly tells. */
