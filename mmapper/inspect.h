@@ -54,6 +54,49 @@ bool mmapper_next_run(const struct mmapper *mapper, uintptr_t address,
  */
 size_t mmapper_dump(const struct mmapper *mapper, char *buffer, size_t bytes);
 
+/* ---------------------------------------------------- a dump for another process */
+
+/* Takes `bytes` bytes of a dump. The result is 0 or an errno value. */
+typedef int (*mm_dump_sink)(void *argument, const char *text, size_t bytes);
+
+/*
+ * Writes what the table holds as lines of ASCII for a program to read (tools/harness map
+ * is one), in pieces, to `sink`:
+ *
+ *     mmapper-dump 1                        the format; readers refuse another number
+ *     process 4711
+ *     mapper 0x7f5a14c00000 0x7f5a25a20000  its own tables; tells mappers apart
+ *     prefix "mmapper"                      of the names in the kernel's list
+ *     window 0x0 0x800000000000
+ *     chunk 4194304                         bytes, as are pages
+ *     page 4096
+ *     statistic chunks.mapped 3             as mmapper_statistics, a line each
+ *     run 0x20000000000 0x20000c00000 mapped 2 immortal accounting=unaccounted "code"
+ *     end 1                                 runs; without this line a dump is cut off
+ *
+ * A run has its start, end, state, the number of its owner in this mapper, and the owner's
+ * kind, strategy and name. Runs ascend; what no run names is UNMAPPED. A strategy is what
+ * differs from the default, KEY=VALUE with commas between, or "default"; readers pass over
+ * keys and kinds of lines that they do not know. Names are quoted; a quote, a backslash
+ * and every byte that is not printable ASCII is \xHH. `- - -` stands for kind, strategy
+ * and name where the run changed hands while its line was made.
+ *
+ * Async-signal-safe if the sink is, on less than 2 KiB of stack: no allocation, no lock, no
+ * stdio, nothing written but to the sink, errno left alone; a handler may interrupt any
+ * call of this mapper, also on its own thread, but for create and destroy. Wait-free but
+ * for the sink. Each chunk is true at an instant during the call; the whole is a snapshot
+ * only when nothing else runs. Errors: OS_ERROR with what the sink said (the dump is cut
+ * off), INVALID_ARGUMENT for no sink.
+ */
+enum mm_status mmapper_write_dump(const struct mmapper *mapper, mm_dump_sink sink,
+                                  void *argument, struct mm_error *error);
+
+/* The same into a file descriptor, by write(2), which is begun again after a signal and
+ * carried on after a short one: async-signal-safe, but a cancellation point. One write for
+ * every 512 bytes. Errors: as above, with write's errno; EAGAIN is one. */
+enum mm_status mmapper_write_dump_to(const struct mmapper *mapper, int descriptor,
+                                     struct mm_error *error);
+
 struct mm_statistics {
     /* OS calls made, and how many of them failed; 0 unless the support counts them. */
     uint64_t os_calls[MM_OS_CALL_COUNT];

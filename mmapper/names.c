@@ -66,6 +66,7 @@ const char *mm_operation_name(enum mm_operation operation)
         [MM_OPERATION_SEAL] = "seal",
         [MM_OPERATION_COLLAPSE] = "collapse",
         [MM_OPERATION_RESIDENCY] = "residency",
+        [MM_OPERATION_WRITE_DUMP] = "write_dump",
     };
     return NAME_IN(names, operation);
 }
@@ -223,6 +224,8 @@ size_t mm_error_format(const struct mm_error *error, char *text, size_t bytes)
     if (error->os_call != MM_OS_NONE) {
         mm_text_add(&line, "; %s gave errno %d", mm_os_call_name(error->os_call),
                     error->os_error);
+    } else if (error->os_error != 0) {
+        mm_text_add(&line, "; errno %d", error->os_error);
     }
     if (error->cause != MM_CAUSE_NONE) {
         mm_text_add(&line, "; cause: %s", mm_memory_cause_name(error->cause));

@@ -117,6 +117,9 @@ static void test_system_lines(void)
     (void)strcpy(error.foreign.name, "/x");
     error.os_call = MM_OS_NONE;
     expect_line(&error, "quarantine: conflict: there; the kernel lists "
+                        "0x1000-0x2000 -w-s /x; errno 17");
+    error.os_error = 0;
+    expect_line(&error, "quarantine: conflict: there; the kernel lists "
                         "0x1000-0x2000 -w-s /x");
     error.foreign.access = MM_ACCESS_EXECUTE;
     error.cause = MM_CAUSE_UNKNOWN;

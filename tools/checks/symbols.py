@@ -21,7 +21,7 @@ _MAPPING_SUPPORT = (
     "getrlimit ioctl madvise mmap mprotect munmap prctl pthread_setcancelstate sysconf syscall "
 )
 _C_LIBRARY = """
-    __errno_location __stack_chk_fail abort close open read sched_yield
+    __errno_location __stack_chk_fail abort close getpid open read sched_yield write
     memchr memcmp memcpy memmove memset
     strchr strcmp strlen strncmp strncpy strnlen strspn strstr strtoul strtoull
     snprintf vsnprintf
