@@ -11,6 +11,7 @@ from harness_lib import (
     explorer,
     fuzz_command,
     install_command,
+    map_command,
     minimize_command,
     replay_command,
     mutants_command,
@@ -326,6 +327,9 @@ def parser():
     )
     install_command.add_options(
         add_command(commands, "install", install_command.install, install_command.SUMMARY)
+    )
+    map_command.add_options(
+        add_command(commands, "map", map_command.show, map_command.SUMMARY)
     )
     add_command(commands, "setup", setup, "Installs what is missing, and nothing else.")
     return top

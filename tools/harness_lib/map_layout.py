@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: MIT
+"""Where the ranges of an address space go in a picture: rows without the great gaps, and in
+them a width for each range that grows with the logarithm of its size, so that 4 KiB
+beside 2 TiB can be seen."""
+
+import math
+import re
+from dataclasses import dataclass, field
+
+from harness_lib import map_join, workspace
+
+GREAT_GAP = 1 << 30  # what is further apart is in another row
+MAX_ROWS = 24
+MANY = 48  # ranges from which on a list shows neighbours together
+PAGE = 4096
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def human(size):
+    """As short as three digits allow: 4 MiB, 1.25 GiB."""
+    if size is None:
+        return "?"
+    power = 0
+    while size >= 1024 and power + 1 < len(UNITS):
+        size /= 1024
+        power += 1
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2
+    text = f"{size:.{digits}f}"
+    return (text.rstrip("0").rstrip(".") if digits else text) + " " + UNITS[power]
+
+
+@dataclass
+class Item:
+    """Something in a row: ranges, or nothing at all."""
+
+    start: int
+    end: int
+    ranges: list = field(default_factory=list)
+    width: float = 0  # cells
+
+    @property
+    def bytes(self):
+        return self.end - self.start
+
+    @property
+    def main(self):
+        """The range that the item looks like; None for free space."""
+        if not self.ranges:
+            return None
+        return max(self.ranges, key=lambda part: (part.bad, part.owner is not None, part.bytes))
+
+
+@dataclass
+class Row:
+    items: list
+    gap: int = 0  # bytes of free space before it; 0 where it goes on from the row before
+
+    @property
+    def start(self):
+        return self.items[0].start
+
+    @property
+    def end(self):
+        return self.items[-1].end
+
+    @property
+    def width(self):
+        return sum(item.width for item in self.items)
+
+
+def logarithmic(size):
+    """A cell, and a half more with each doubling beyond a page."""
+    return 1 + max(math.log2(max(size, 1) / PAGE), 0) / 2
+
+
+def items_of(ranges):
+    """An item for each range, and for each gap between two."""
+    items = []
+    for part in ranges:
+        if items and items[-1].end < part.start:
+            items.append(Item(items[-1].end, part.start))
+        items.append(Item(part.start, part.end, [part]))
+    return items
+
+
+def islands(items):
+    """The items between great gaps, at most MAX_ROWS lists of them: (gap before, items)."""
+    gaps = sorted(
+        (item.bytes for item in items if not item.ranges and item.bytes >= GREAT_GAP),
+        reverse=True,
+    )
+    least = gaps[MAX_ROWS - 2] if len(gaps) >= MAX_ROWS else GREAT_GAP
+    found = [(0, [])]
+    for item in items:
+        if not item.ranges and item.bytes >= least and len(found) < MAX_ROWS:
+            found.append((item.bytes, []))
+        else:
+            found[-1][1].append(item)
+    return [(gap, part) for gap, part in found if part]
+
+
+def merged(items, most):
+    """At most `most` items: neighbours share one where there are too many."""
+    if len(items) <= most:
+        return items
+    result = []
+    for i in range(most):
+        part = items[i * len(items) // most : (i + 1) * len(items) // most]
+        ranges = [one for item in part for one in item.ranges]
+        result.append(Item(part[0].start, part[-1].end, ranges))
+    return result
+
+
+def neighbours(ranges):
+    """`ranges` with those of one owner together that lie next to each other, and all that
+    is outside between two owners: lists of ranges."""
+    groups = []
+    for part in ranges:
+        last = groups[-1][-1] if groups else None
+        same = last is not None and (
+            (last.owner is None and part.owner is None and last.state == part.state)
+            or (last.owner is not None and last.owner is part.owner and last.end == part.start)
+        )
+        if same and part.start - last.end < GREAT_GAP and not part.marks and not last.marks:
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    return groups
+
+
+def groups(ranges, whole=False):
+    """What a list shows on one line each: `whole` asks for every range."""
+    if whole:
+        return [[part] for part in ranges]
+    found = []
+    for group in neighbours(ranges):
+        if group[0].owner is None or len(ranges) > MANY:
+            found.append(group)
+        else:
+            found += [[part] for part in group]
+    return found
+
+
+def grouped_items(ranges):
+    """As items_of, but an item for each group of neighbours."""
+    items = []
+    for group in neighbours(ranges):
+        if items and items[-1].end < group[0].start:
+            items.append(Item(items[-1].end, group[0].start))
+        items.append(Item(group[0].start, group[-1].end, list(group)))
+    return items
+
+
+def rows(ranges, width, most_lines=4, linear=False):
+    """Rows of at most `width` cells each. An island that does not fit into one has up to
+    `most_lines`, and where that is not enough either, its ranges share items."""
+    found = []
+    for gap, items in islands(items_of(ranges)):
+        room = width * most_lines // 3
+        if len(items) > room:
+            parts = [part for item in items for part in item.ranges]
+            items = merged(grouped_items(parts), room)
+        total = sum(item.bytes for item in items)
+        for item in items:
+            share = item.bytes / total * width if linear else logarithmic(item.bytes)
+            item.width = max(share, 1)
+        found += lines_of(items, gap, width, most_lines)
+    return found
+
+
+def lines_of(items, gap, width, most_lines):
+    """One island as rows of about the same length."""
+    whole = sum(item.width for item in items)
+    lines = min(most_lines, len(items), math.ceil(whole / (1.5 * width)))
+    result = []
+    each, position = whole / lines, 0
+    for item in items:
+        full = result and len(result[-1].items) * 3 >= width * 2
+        due = position >= each * len(result) and len(result) < lines
+        if not result or full or due:
+            result.append(Row([], gap if not result else 0))
+        result[-1].items.append(item)
+        position += item.width
+    for row in result:
+        fit(row.items, width)
+    return result
+
+
+def fit(items, width):
+    """Whole cells, at least one each, and at most `width` together (if there are no more
+    items than that)."""
+    wanted = [item.width for item in items]
+    total = sum(wanted)
+    scale = 1.0
+    if total > width:
+        # What has more than a cell gives way in proportion.
+        spare = sum(one - 1 for one in wanted)
+        scale = max(width - len(items), 0) / spare if spare else 0
+    position = 0.0
+    for item, one in zip(items, wanted):
+        after = position + 1 + (one - 1) * scale
+        item.width = int(after + 0.5) - int(position + 0.5)
+        position = after
+
+
+def size_of(text):
+    """A number of bytes: hexadecimal, decimal, or with k, m, g or t behind it."""
+    match = re.fullmatch(r"(0x[0-9a-f]+|\d+) *([kmgt]?)(?:ib|b)?", text.strip().lower())
+    if not match:
+        raise ValueError(text)
+    return int(match[1], 0) * _SIZES[match[2]]
+
+
+def extent_of(text):
+    """START-END or START+SIZE; None when it is neither."""
+    for separator in "-+":
+        first, found, second = text.partition(separator)
+        if not found:
+            continue
+        try:
+            start, other = size_of(first), size_of(second)
+        except ValueError:
+            continue
+        return (start, other) if separator == "-" else (start, start + other)
+    return None
+
+
+def zoomed(view, text):
+    """The ranges that --zoom leaves."""
+    extent = extent_of(text)
+    if extent is not None:
+        start, end = extent
+        if start >= end:
+            raise workspace.EnvironmentProblem(f"--zoom {text}: the range is empty")
+        found = [
+            part.clipped(start, end)
+            for part in view.ranges
+            if part.start < end and start < part.end
+        ]
+        if not found:
+            raise workspace.EnvironmentProblem(
+                f"--zoom {text}: nothing is in [{start:#x}, {end:#x})"
+            )
+        return found
+    names = [
+        owner
+        for owner in view.owners
+        if text in (owner.name, owner.letter, f"{owner.kind}:{owner.name}")
+    ]
+    if not names:
+        known = ", ".join(f"{owner.kind}:{owner.name}" for owner in view.owners)
+        raise workspace.EnvironmentProblem(
+            f"--zoom {text}: neither START-END or START+SIZE nor an owner; owners are {known}"
+        )
+    return [part for part in view.ranges if any(part.owner is owner for owner in names)]
+
+
+def is_committed(part):
+    return part.state in map_join.COMMITTED
