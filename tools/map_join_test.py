@@ -75,7 +75,10 @@ class JoinTest(unittest.TestCase):
         for changed, expected in (
             (good, []),
             ([mapping(1, 4), *good[1:]], [(0, 1, "missing")]),
-            ([good[0], mapping(4, 5, "---p"), mapping(7, 8, "---p"), good[2]], [(5, 7, "missing")]),
+            (
+                [good[0], mapping(4, 5, "---p"), mapping(7, 8, "---p"), good[2]],
+                [(5, 7, "missing")],
+            ),
             ([], [(0, 4, "missing"), (4, 8, "missing"), (8, 9, "missing")]),
             ([mapping(0, 4, "r--p"), *good[1:]], [(0, 4, "protection")]),
             ([mapping(0, 4, "rwxp"), *good[1:]], [(0, 4, "protection")]),
@@ -94,7 +97,8 @@ class JoinTest(unittest.TestCase):
         view = joined([run(0, 1)], [mapping(0, 1, "r--p")])
         self.assertEqual(view.bad[0].marks[0].text, "mapped as rw-, but the kernel gives r--p")
         view = joined([run(0, 1)], [mapping(0, 1, "r--p", "/x", 7)])
-        self.assertEqual(view.bad[0].marks[0].text, "a foreign mapping lies on reserved memory: /x")
+        words = "a foreign mapping lies on reserved memory: /x"
+        self.assertEqual(view.bad[0].marks[0].text, words)
 
     def test_external(self):
         """What its owner maps is its own business; what it adopted has to be there."""
@@ -159,7 +163,11 @@ class JoinTest(unittest.TestCase):
             view = joined([run(0, 1)], [mapping(0, 1, name=name)])
             self.assertEqual([kind for _, _, kind in self.marks(view)], expected)
         long = run(0, 1, name="n" * 63)
-        for prefix, used, expected in (("p" * 20, 63, []), ("p" * 20, 52, []), ("p", 52, ["name"])):
+        for prefix, used, expected in (
+            ("p" * 20, 63, []),
+            ("p" * 20, 52, []),
+            ("p", 52, ["name"]),
+        ):
             name = f"{prefix}:space:{'n' * used}"[:79]
             view = joined([long], [mapping(0, 1, name=f"[anon:{name}]")])
             self.assertEqual([kind for _, _, kind in self.marks(view)], expected)

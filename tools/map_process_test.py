@@ -47,7 +47,8 @@ class ProcessTest(unittest.TestCase):
         return self.start(demo_binary(), *options, str(self.dump))
 
     def python(self, program):
-        return self.start(sys.executable, "-c", program + "; import sys; print(flush=True); sys.stdin.read()")
+        wait = "; import sys; print(flush=True); sys.stdin.read()"
+        return self.start(sys.executable, "-c", program + wait)
 
     def map(self, *arguments, code=0):
         """What the command says, and its JSON."""
@@ -167,7 +168,7 @@ class DemoTest(ProcessTest):
         listed = map_kernel.read_process(process.pid)
         if any(one.label() for one in listed):
             said, found = self.map(process.pid)
-            self.assertIn("as the kernel's names say", said)
+            self.assertIn("by the kernel's names; nothing compared", said)
             self.assertIn("heap", [one["name"] for one in found["owners"]])
         else:
             said = self.problem(process.pid)
@@ -187,7 +188,8 @@ class NotOursTest(ProcessTest):
         said = self.problem(process.pid, "--signal", "USR2", "--dump", self.dump)
         self.assertIn(f"process {process.pid} does not catch USR2", said)
         self.assertIsNone(process.poll())
-        self.assertIn("there is no signal USR9", self.problem(process.pid, "--signal", "USR9", "--dump", "x"))
+        said = self.problem(process.pid, "--signal", "USR9", "--dump", self.dump)
+        self.assertIn("there is no signal USR9", said)
 
     def test_no_dump_comes(self):
         process = self.python("import signal; signal.signal(12, lambda *_: None)")

@@ -135,7 +135,8 @@ def verdict(view, ranges):
         )
     if not view.has_kernel or all(dump.guessed for dump in view.dumps):
         one = "the kernel's names" if view.has_kernel else "the table"
-        return workspace.GOOD, f"GOOD: {map_text.count(runs, 'range')} as {one} say; nothing compared"
+        words = f"{map_text.count(runs, 'range')} by {one}; nothing compared"
+        return workspace.GOOD, f"GOOD: {words}"
     return workspace.GOOD, f"GOOD: table and kernel agree in {map_text.count(runs, 'range')}"
 
 
@@ -150,7 +151,8 @@ def show(options):
     print(
         map_text.render(
             view, ranges, width_of(options), style, whole=options.all, linear=options.linear
-        )
+        ),
+        end="",
     )
     code, sentence = verdict(view, ranges)
     if options.svg:

@@ -13,6 +13,8 @@ GREAT_GAP = 1 << 30  # what is further apart is in another row
 MAX_ROWS = 24
 MANY = 48  # ranges from which on a list shows neighbours together
 PAGE = 4096
+LOOK_ORDER = ("full", "faint", "changing", "foreign", "outside", "closed")
+PIECE = 4  # cells of an item of several ranges, about
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -49,6 +51,28 @@ class Item:
         if not self.ranges:
             return None
         return max(self.ranges, key=lambda part: (part.bad, part.owner is not None, part.bytes))
+
+    def shares(self, look):
+        """(a range of it, bytes) for each owner and look that is in it, free space last as
+        (None, bytes): how an item of several ranges is divided."""
+        found = {}
+        for part in self.ranges:
+            key = (part.owner.index if part.owner else math.inf, LOOK_ORDER.index(look(part)))
+            first, size = found.get(key, (part, 0))
+            found[key] = (first, size + part.bytes)
+        shares = [found[key] for key in sorted(found)]
+        free = self.bytes - sum(size for _, size in shares)
+        return shares + ([(None, free)] if free > 0 else [])
+
+    def divided(self, look):
+        """Its cells: (a range or None, how many)."""
+        shares = self.shares(look)
+        # Where there are more shares than cells the largest are what shows.
+        least = sorted((size for _, size in shares), reverse=True)[: int(self.width)][-1]
+        shares = [(part, size) for part, size in shares if size >= least][: int(self.width)]
+        parts = [Item(0, size, width=max(size / self.bytes * self.width, 1)) for _, size in shares]
+        fit(parts, int(self.width), fill=True)
+        return [(part, item.width) for (part, _), item in zip(shares, parts)]
 
 
 @dataclass
@@ -142,14 +166,29 @@ def groups(ranges, whole=False):
     return found
 
 
-def grouped_items(ranges):
-    """As items_of, but an item for each group of neighbours."""
+def grouped_items(ranges, most):
+    """As items_of, but ranges of one owner that lie next to each other share items."""
     items = []
     for group in neighbours(ranges):
         if items and items[-1].end < group[0].start:
             items.append(Item(items[-1].end, group[0].start))
         items.append(Item(group[0].start, group[-1].end, list(group)))
-    return items
+    return merged(items, most)
+
+
+def pieces(item, count):
+    """An item of several ranges as up to `count` of about the same number of bytes."""
+    found = {}
+    for part in item.ranges:
+        at = (part.start - item.start) * count // item.bytes
+        found.setdefault(at, []).append(part)
+    parts = [Item(group[0].start, group[-1].end, group) for group in found.values()]
+    # Free space between two belongs to the one before it.
+    for one, after in zip(parts, parts[1:]):
+        one.end = after.start
+    for one in parts:
+        one.width = item.width / len(parts)
+    return parts
 
 
 def rows(ranges, width, most_lines=4, linear=False):
@@ -158,21 +197,36 @@ def rows(ranges, width, most_lines=4, linear=False):
     found = []
     for gap, items in islands(items_of(ranges)):
         room = width * most_lines // 3
-        if len(items) > room:
-            parts = [part for item in items for part in item.ranges]
-            items = merged(grouped_items(parts), room)
+        crowded = len(items) > room
+        if crowded:
+            items = grouped_items([part for item in items for part in item.ranges], room)
         total = sum(item.bytes for item in items)
         for item in items:
             share = item.bytes / total * width if linear else logarithmic(item.bytes)
             item.width = max(share, 1)
+        if crowded:
+            items = spread(items, width * (most_lines - 1))
         found += lines_of(items, gap, width, most_lines)
     return found
+
+
+def spread(items, width):
+    """Items of several ranges in pieces, and wider: `width` cells all together."""
+    several = sum(item.width for item in items if len(item.ranges) > 1)
+    room = width - sum(item.width for item in items) + several
+    scale = max(room / several, 1) if several else 1
+    result = []
+    for item in items:
+        item.width *= scale if len(item.ranges) > 1 else 1
+        count = int(item.width) // PIECE
+        result += pieces(item, count) if count > 1 and len(item.ranges) > count else [item]
+    return result
 
 
 def lines_of(items, gap, width, most_lines):
     """One island as rows of about the same length."""
     whole = sum(item.width for item in items)
-    lines = min(most_lines, len(items), math.ceil(whole / (1.5 * width)))
+    lines = min(most_lines, len(items), math.ceil(whole / (1.2 * width)))
     result = []
     each, position = whole / lines, 0
     for item in items:
@@ -187,13 +241,13 @@ def lines_of(items, gap, width, most_lines):
     return result
 
 
-def fit(items, width):
-    """Whole cells, at least one each, and at most `width` together (if there are no more
-    items than that)."""
+def fit(items, width, fill=False):
+    """Whole cells, at least one each, and at most `width` together, exactly so if `fill` (and
+    if there are no more items than that)."""
     wanted = [item.width for item in items]
     total = sum(wanted)
     scale = 1.0
-    if total > width:
+    if total > width or fill:
         # What has more than a cell gives way in proportion.
         spare = sum(one - 1 for one in wanted)
         scale = max(width - len(items), 0) / spare if spare else 0
@@ -202,6 +256,8 @@ def fit(items, width):
         after = position + 1 + (one - 1) * scale
         item.width = int(after + 0.5) - int(position + 0.5)
         position = after
+    if fill:
+        items[-1].width += width - sum(item.width for item in items)
 
 
 def size_of(text):

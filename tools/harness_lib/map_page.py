@@ -12,7 +12,9 @@ from harness_lib.trace_html import classes, tag
 HERE = Path(__file__).resolve().parent
 CELLS = 150  # of a row, before it is stretched
 LIST_HEADS = ("", "from", "to", "size", "state", "kernel", "resident", "who")
-OWNER_HEADS = ("", "owner", "ranges", "reserved", "mapped", "resident", "in huge pages", "strategy")
+OWNER_HEADS = (
+    "", "owner", "ranges", "reserved", "mapped", "resident", "in huge pages", "strategy"
+)
 
 
 class Page:
@@ -23,6 +25,7 @@ class Page:
         self.rows = map_layout.rows(ranges, CELLS, linear=linear)
         self.groups = map_layout.groups(ranges)
         self.owners = map_join.owners_in(view, ranges)
+        self.memory = any(part.resident is not None for part in ranges)
         # The line of the list on which a range is.
         self.lines = {
             id(part): number for number, group in enumerate(self.groups) for part in group
@@ -99,7 +102,7 @@ class Page:
         return tag("i", "", class_=f"swatch o{owner.index % map_style.HUES} {kind}")
 
     def legend(self):
-        seen = {map_style.look(item.main) for row in self.rows for item in row.items}
+        seen = map_style.looks(self.rows)
         entries = [
             tag("span", tag("i", "", class_=f"swatch o0 {kind}") + map_style.LOOK_NAMES[kind])
             for kind in map_style.LOOKS
@@ -109,6 +112,10 @@ class Page:
             mark = tag("i", "!", class_="swatch wrong")
             entries.append(tag("span", mark + "table and kernel disagree"))
         return "".join(entries)
+
+    def bytes(self, size):
+        """Of memory: nothing where nobody counted it."""
+        return human(size) if self.memory else ""
 
     # The picture
 
@@ -137,10 +144,18 @@ class Page:
     def item(self, item):
         part = item.main
         line = self.lines[id(part)] if part else None
+        kinds = map_style.page_classes(part)
+        inside = "!" if map_style.is_bad(item) else ""
+        if len(item.ranges) > 1:
+            kinds = "several"
+            inside += "".join(
+                tag("i", "", class_=map_style.page_classes(one), style=f"flex-grow: {width}")
+                for one, width in item.divided(map_style.look)
+            )
         return tag(
             "a" if part else "i",
-            "!" if map_style.is_bad(item) else "",
-            class_=f"item {map_style.page_classes(item)}",
+            inside,
+            class_=classes("item", kinds, "bad" if map_style.is_bad(item) else ""),
             style=f"flex-grow: {item.width}",
             href=f"#g{line}" if part else None,
             data_owner=part.owner.index if part and part.owner else None,
@@ -159,8 +174,8 @@ class Page:
                 f"{len(owner.ranges):,}",
                 human(owner.total()),
                 human(owner.total(map_layout.is_committed)),
-                human(owner.memory("resident")),
-                human(owner.memory("huge")),
+                self.bytes(owner.memory("resident")),
+                self.bytes(owner.memory("huge")),
                 escape(", ".join(f"{key}={value}" for key, value in pairs)),
             ]
             rows.append(
@@ -204,7 +219,7 @@ class Page:
             human(group[-1].end - first.start),
             escape(map_join.states_of(group)),
             tag("code", escape(" ".join(sorted(access)))) if self.view.has_kernel else "?",
-            human(map_join.resident_of(group)),
+            self.bytes(map_join.resident_of(group)),
             escape(map_join.names_of(group)),
         ]
         if name and len(group) > 1:

@@ -54,13 +54,11 @@ def page_rules(form, dark):
     )
 
 
-def page_classes(item):
-    part = item.main
+def page_classes(part):
+    """Of a range, or of free space."""
     names = [look(part)]
     if part and part.owner:
         names.insert(0, f"o{part.owner.index % HUES}")
-    if is_bad(item):
-        names.append("bad")
     return " ".join(names)
 
 
@@ -107,7 +105,10 @@ class Plain:
         return "".join(self.item(item) for item in items)
 
     def item(self, item):
-        part = item.main
+        text = "".join(self.fill(part, width) for part, width in item.divided(look))
+        return "!" + text[1:] if is_bad(item) else text
+
+    def fill(self, part, width):
         letter = part.owner.letter if part and part.owner else ""
         fill = {
             "full": letter,
@@ -118,8 +119,7 @@ class Plain:
             "closed": "-",
             "free": ".",
         }[look(part)]
-        text = (fill * item.width)[: item.width]
-        return "!" + text[1:] if is_bad(item) else text
+        return (fill * width)[:width]
 
 
 class Colour(Plain):
@@ -145,7 +145,15 @@ class Colour(Plain):
         )
 
     def cells_of(self, item):
-        part = item.main
+        cells = [
+            list(self.fill(part)) for part, width in item.divided(look) for _ in range(width)
+        ]
+        if is_bad(item):
+            cells[0] = ["1;38;5;231;48;5;160", "!"]
+        return cells
+
+    def fill(self, part, width=1):
+        """(parameters, characters)"""
         owner = part.owner if part else None
         full = FULL[owner.index % HUES] if owner else 0
         faint = FAINT[owner.index % HUES] if owner else 0
@@ -158,10 +166,13 @@ class Colour(Plain):
             "closed": ("38;5;245", "░"),
             "free": ("38;5;240", "·"),
         }[look(part)]
-        cells = [[parameters, fill] for _ in range(item.width)]
-        if is_bad(item):
-            cells[0] = ["1;38;5;231;48;5;160", "!"]
-        return cells
+        return parameters, fill * width
+
+
+def looks(rows):
+    """All that are in a picture."""
+    items = [item for row in rows for item in row.items]
+    return {look(part) for item in items for part, _ in item.divided(look)}
 
 
 def is_bad(item):

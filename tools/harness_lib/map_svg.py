@@ -119,14 +119,17 @@ class Picture:
         self.y += STEP
 
     def item(self, item, x):
-        kinds = f"item {map_style.page_classes(item)}"
-        box = f'x="{x}" y="{self.y}" width="{item.width * CELL}" height="{BAR}"'
         title = escape("\n".join(about(item)))
         self.parts.append(f"<g><title>{title}</title>")
-        self.parts.append(f'<rect class="{kinds}" {box}/>')
-        kind = map_style.look(item.main)
-        if kind in ("changing", "foreign"):
-            self.parts.append(f'<rect fill="url(#{kind})" {box}/>')
+        for part, width in item.divided(map_style.look):
+            kinds = f"item {map_style.page_classes(part)}"
+            kinds += " bad" if part and part.bad else ""
+            box = f'x="{x}" y="{self.y}" width="{width * CELL}" height="{BAR}"'
+            self.parts.append(f'<rect class="{kinds}" {box}/>')
+            kind = map_style.look(part)
+            if kind in ("changing", "foreign"):
+                self.parts.append(f'<rect fill="url(#{kind})" {box}/>')
+            x += width * CELL
         self.parts.append("</g>")
 
     def labels(self, row, y):
@@ -150,7 +153,7 @@ class Picture:
         """Only what the picture has."""
         self.y += 10
         x = LEFT
-        seen = {map_style.look(item.main) for row in self.rows for item in row.items}
+        seen = map_style.looks(self.rows)
         for kind in [one for one in map_style.LOOKS if one in seen]:
             box = f'x="{x}" y="{self.y}" width="22" height="14"'
             self.parts.append(f'<rect class="o0 {kind}" {box}/>')
