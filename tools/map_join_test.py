@@ -186,6 +186,17 @@ class JoinTest(unittest.TestCase):
             mappers = {owner.mapper for owner in view.owners}
             self.assertEqual(mappers, {0} if runs[0].external else {0, 1})
 
+    def test_excluded_by_one_and_held_by_the_other(self):
+        """Whose memory it is, is who reserved it, in whatever order the dumps are."""
+        for order in (1, -1):
+            dumps = [
+                dump(run(0, 1, "excluded", owner=2, name="lib", backing="external")),
+                dump(run(0, 1), prefix="second", tables=(1 << 43, (1 << 43) + 4096)),
+            ]
+            view = map_join.join(dumps[::order], [mapping(0, 1, "r--p")])
+            self.assertEqual(self.states(view), [(0, 1, "mapped", 'space "heap"')])
+            self.assertEqual(self.marks(view), [(0, 1, "protection")])
+
     def test_gone_owner(self):
         view = joined([run(0, 1, owner=9, kind="", name="")], [mapping(0, 1, "r--p")])
         self.assertEqual((view.owners[0].title, self.marks(view)), ("owner 9", []))

@@ -270,7 +270,10 @@ class DrawnTest(unittest.TestCase):
         self.assertIn("prefers-color-scheme: dark", text)
 
     def test_odd_names(self):
-        text, _ = self.page(self.odd())
+        view = self.odd()
+        view.pid, view.command = 7, "a<b>&"
+        ElementTree.fromstring(map_svg.render(view, view.ranges, ""))
+        text, _ = self.page(view)
         self.assertNotIn("a<b>", text)
         self.assertEqual(text.count("</script>"), 1)
 
