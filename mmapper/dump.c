@@ -141,8 +141,9 @@ static void add_statistics(struct dump *dump, const struct mmapper *mapper)
     }
 }
 
-/* " KEY=VALUE,KEY=VALUE": where a strategy is not the default. */
-static void add_strategy(struct dump *dump, struct mm_strategy strategy)
+/* " KEY=VALUE,KEY=VALUE": where a strategy is not the default; and whether the owner has
+ * ever protected or guarded pages, so that some may have less access. */
+static void add_strategy(struct dump *dump, struct mm_strategy strategy, bool protects)
 {
     const struct {
         bool differs;
@@ -161,11 +162,24 @@ static void add_strategy(struct dump *dump, struct mm_strategy strategy)
             separator = ',';
         }
     }
-    if (strategy.commit_ahead > 0) {
-        add_char(dump, separator);
-        add(dump, "commit_ahead=");
-        add_number(dump, strategy.commit_ahead, 10);
-    } else if (separator == ' ') {
+    const struct {
+        const char *key;
+        uint64_t value;
+    } numbers[] = {
+        {"commit_ahead=", strategy.commit_ahead},
+        {strategy.numa == MM_NUMA_PREFER ? "numa_prefer=" : "numa_interleave=",
+         strategy.numa_nodes},
+        {"protects=", protects},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (numbers[i].value != 0) {
+            add_char(dump, separator);
+            add(dump, numbers[i].key);
+            add_number(dump, numbers[i].value, 10);
+            separator = ',';
+        }
+    }
+    if (separator == ' ') {
         add(dump, " default");
     }
 }
@@ -180,13 +194,14 @@ static void add_owner(struct dump *dump, const struct mmapper *mapper,
     add_number(dump, (uint64_t)(run->owner - mapper->owners.owners), 10);
     const bool live = mm_owner_describe(run->owner, &holder);
     const struct mm_strategy strategy = mm_owner_strategy(run->owner);
+    const bool protects = owner_has_odd_pages(run->owner);
     if (!live || mmapper_lookup(mapper, run->extent.start).owner != run->owner) {
         add(dump, " - - -\n");
         return;
     }
     add_char(dump, ' ');
     add(dump, mm_kind_name(holder.kind));
-    add_strategy(dump, strategy);
+    add_strategy(dump, strategy, protects);
     add_quoted(dump, holder.name);
     add_char(dump, '\n');
 }

@@ -73,7 +73,8 @@ static void test_every_letter(void)
                           "statistic os_failures.reserve 0\n");
     EXPECT_CONTAINS(text, "\nstatistic os_calls.release_table 0\n"
                           "statistic os_failures.release_table 0\n"
-                          "statistic conflicts 0\nstatistic busy 0\n"
+                          "statistic os_calls.protect 0\n");
+    EXPECT_CONTAINS(text, "\nstatistic conflicts 0\nstatistic busy 0\n"
                           "statistic races_lost 0\nstatistic waits 0\n"
                           "statistic regions_split 2\nstatistic owners 3\n"
                           "statistic chunks.unmapped 10\n");
@@ -103,14 +104,21 @@ static void test_strategies_and_names(void)
                                          });
     struct mm_owner *ahead =
         fixture_owner(&f, "ahead", (struct mm_strategy){.commit_ahead = 1});
+    struct mm_owner *nodes = fixture_owner(
+        &f, "nodes",
+        (struct mm_strategy){.numa = MM_NUMA_PREFER, .numa_nodes = UINT64_MAX});
     EXPECT_OK(mmapper_quarantine(f.mapper, odd, fixture_extent(0, 1), NULL));
     EXPECT_OK(mmapper_quarantine(f.mapper, ahead, fixture_extent(1, 1), NULL));
+    EXPECT_OK(mmapper_ensure_mapped(f.mapper, nodes, fixture_extent(2, 1), NULL));
+    EXPECT_OK(mmapper_guard(f.mapper, nodes, fixture_extent(2, 1), NULL));
     const char *text = dump_of(&f, &collected);
     EXPECT_CONTAINS(text, "\nprefix \"a \\x22vm\\x22\"\n");
     EXPECT_CONTAINS(text, " quarantined 4 test protection=rwx,huge_pages=transparent,"
                           "accounting=unaccounted,commit_ahead=65535 "
                           "\"q\\x22 b\\x5c t\\x09 u\\xc3\\xbc ~\\x7f\"\n");
-    EXPECT_CONTAINS(text, " quarantined 5 test commit_ahead=1 \"ahead\"\nend 2\n");
+    EXPECT_CONTAINS(text, " quarantined 5 test commit_ahead=1 \"ahead\"\n");
+    EXPECT_CONTAINS(text, " mapped 6 test numa_prefer=18446744073709551615,protects=1 "
+                          "\"nodes\"\nend 3\n");
     fixture_end(&f);
 }
 
