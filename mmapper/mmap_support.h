@@ -18,6 +18,13 @@
 
 #include "mmapper/extent.h"
 
+/* Marks a function that makes system calls for a mapper. It keeps its own place in the
+ * program: by the address that a call returns to, `tools/harness guard` tells the
+ * mapper's calls from everybody else's. A runtime that brings its own operations marks
+ * those with it. Such a call must not be the last thing that the function does, or its
+ * return address is another one's. */
+#define MM_CALLS_OS __attribute__((noinline, section("mmapper_os")))
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -43,8 +43,8 @@ static int committed_protection(const struct mm_strategy *strategy)
     return strategy->protection == MM_PROTECTION_RWX ? rw | PROT_EXEC : rw;
 }
 
-static int linux_reserve(void *context, struct mm_extent extent,
-                         const struct mm_strategy *strategy)
+MM_CALLS_OS static int linux_reserve(void *context, struct mm_extent extent,
+                                     const struct mm_strategy *strategy)
 {
     (void)context;
     const int saved_errno = errno;
@@ -66,8 +66,8 @@ static int linux_reserve(void *context, struct mm_extent extent,
     return 0;
 }
 
-static int linux_commit(void *context, struct mm_extent extent,
-                        const struct mm_strategy *strategy)
+MM_CALLS_OS static int linux_commit(void *context, struct mm_extent extent,
+                                    const struct mm_strategy *strategy)
 {
     (void)context;
     const int saved_errno = errno;
@@ -76,8 +76,8 @@ static int linux_commit(void *context, struct mm_extent extent,
         saved_errno);
 }
 
-static int linux_decommit(void *context, struct mm_extent extent,
-                          const struct mm_strategy *strategy)
+MM_CALLS_OS static int linux_decommit(void *context, struct mm_extent extent,
+                                      const struct mm_strategy *strategy)
 {
     (void)context;
     (void)strategy;
@@ -90,14 +90,15 @@ static int linux_decommit(void *context, struct mm_extent extent,
     return outcome(result, saved_errno);
 }
 
-static int linux_release(void *context, struct mm_extent extent)
+MM_CALLS_OS static int linux_release(void *context, struct mm_extent extent)
 {
     (void)context;
     const int saved_errno = errno;
     return outcome(munmap(pointer(extent.start), extent.bytes), saved_errno);
 }
 
-static int linux_annotate(void *context, struct mm_extent extent, const char *name)
+MM_CALLS_OS static int linux_annotate(void *context, struct mm_extent extent,
+                                      const char *name)
 {
     (void)context;
     const int saved_errno = errno;
@@ -147,7 +148,7 @@ static enum mm_memory_cause linux_explain(void *context, enum mm_os_call call,
     return cause;
 }
 
-static int linux_acquire_table(void *context, size_t bytes, void **table)
+MM_CALLS_OS static int linux_acquire_table(void *context, size_t bytes, void **table)
 {
     (void)context;
     const int saved_errno = errno;
@@ -160,7 +161,7 @@ static int linux_acquire_table(void *context, size_t bytes, void **table)
     return 0;
 }
 
-static int linux_release_table(void *context, void *table, size_t bytes)
+MM_CALLS_OS static int linux_release_table(void *context, void *table, size_t bytes)
 {
     (void)context;
     const int saved_errno = errno;
@@ -190,7 +191,7 @@ static const struct mmap_operations linux_operations = {
 /* Whether a page can be mapped here, or is. Asks the kernel itself: ThreadSanitizer's
  * mmap ends the process for an address that it has no shadow for. Kernels that take the
  * address for a hint map elsewhere, which says no. */
-static bool is_user_space(uintptr_t page, size_t page_bytes)
+MM_CALLS_OS static bool is_user_space(uintptr_t page, size_t page_bytes)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
     const int saved_errno = errno;
