@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from checks import compiling, sources
 
-_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench", "packaging")
+_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench", "packaging", "guard")
 
 
 def formatting(root):
