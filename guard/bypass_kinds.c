@@ -177,13 +177,11 @@ static int by_syscall_madvise(struct bypass_stage *stage)
         syscall(SYS_madvise, victim(stage), stage->page_bytes, MADV_DONTNEED) == 0);
 }
 
-/* Behind libc's back its own idea of the break is wrong: this has to come last of all that
- * need one. */
 static int by_syscall_brk(struct bypass_stage *stage)
 {
     (void)stage;
-    char *const now = sbrk(0);
-    return errno_of(syscall(SYS_brk, now - SINK_BYTES) < (long)now);
+    const long wanted = (long)sbrk(0) - SINK_BYTES;
+    return errno_of(syscall(SYS_brk, wanted) == wanted);
 }
 
 static int by_syscall_mseal(struct bypass_stage *stage)

@@ -145,6 +145,8 @@ void guard_record_bypass(struct guard_record *record, const char *path,
     guard_text_number(&text, (uint64_t)guard_kernel(SYS_gettid, 0, 0, 0, 0));
     guard_text_raw(&text, ", \"thread\": ");
     guard_text_string(&text, thread);
+    guard_text_raw(&text, ", \"program\": ");
+    put_path(record, &text, "");
     guard_text_raw(&text, ", \"call\": ");
     guard_text_string(&text, guard_call_name(bypass->call->number));
     guard_text_raw(&text, ", \"arguments\": [");

@@ -5,7 +5,7 @@
  *
  *   {"event": "process", "pid": N, "program": PATH}
  *   {"event": "mapper", "pid": N, "object": PATH}         its calls are recognised from now
- *   {"event": "bypass", "pid": N, "tid": N, "thread": NAME, "call": NAME,
+ *   {"event": "bypass", "pid": N, "tid": N, "thread": NAME, "program": PATH, "call": NAME,
  *    "arguments": [HEX...], "denied": B, "placed": B, "more": B,
  *    "hits": [{"how": VERB, "start": HEX, "end": HEX,     what the call reaches
  *              "from": HEX, "to": HEX,                     and of that, what is managed

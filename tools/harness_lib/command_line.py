@@ -10,11 +10,12 @@ from harness_lib import (
     explore_command,
     explorer,
     fuzz_command,
+    guard_command,
     install_command,
     map_command,
     minimize_command,
-    replay_command,
     mutants_command,
+    replay_command,
     run_command,
     stress_command,
     test_command,
@@ -331,16 +332,21 @@ def parser():
     map_command.add_options(
         add_command(commands, "map", map_command.show, map_command.SUMMARY)
     )
+    guard_command.add_options(
+        add_command(commands, "guard", guard_command.guard, guard_command.SUMMARY)
+    )
     add_command(commands, "setup", setup, "Installs what is missing, and nothing else.")
     return top
 
 
 def main(argv):
     # argparse ends with exit code 2 itself when the usage is wrong.
+    argv, program = guard_command.split(argv)
     options, rest = parser().parse_known_args(argv)
     if rest and options.function is not stress_command.stress:
         parser().error(f"unknown arguments: {' '.join(rest)}")
     options.rest = rest
+    options.program = program
     try:
         return options.function(options)
     except workspace.EnvironmentProblem as problem:

@@ -54,3 +54,11 @@ def table(header, rows, left=1):
 
 def count(number):
     return f"{number:,.0f}"
+
+
+def size(number):
+    """Bytes in the largest unit that loses nothing, else in one that loses little."""
+    for unit, name in ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if number >= unit and (number % unit == 0 or number >= 10 * unit):
+            return f"{number / unit:.4g} {name}"
+    return f"{number} bytes"
