@@ -4,7 +4,9 @@
 import contextlib
 import io
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -157,6 +159,31 @@ class QuietTest(unittest.TestCase):
             self.assertTrue(found, f"{pattern} is not installed: tools/packages.txt")
             os.environ["LD_PRELOAD"] = str(found[0])
             self.quiet(GUARD / "quiet_demo")
+
+
+class SignalTest(unittest.TestCase):
+    SCRIPT = """
+import mmap
+flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
+for _ in range(500):
+    mmap.mmap(-1, 4 << 20, flags=flags).close()
+"""
+
+    def test_signals_wait_for_a_call(self):
+        """A handler must not run while the guard is at work: seen from outside, the program
+        is now and then in a call with all signals blocked."""
+        with tempfile.NamedTemporaryFile() as report:
+            env = guard_command.environment(LIBRARY, report.name, False, 1)
+            process = subprocess.Popen([sys.executable, "-c", self.SCRIPT], env=env)
+            seen = False
+            while not seen and process.poll() is None:
+                with contextlib.suppress(OSError):
+                    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+                    blocked = re.search(r"^SigBlk:\s*([0-9a-f]+)", status, re.MULTILINE)
+                    seen = int(blocked[1], 16) >> (signal.SIGUSR1 - 1) & 1 == 1
+            process.kill()
+            process.wait()
+        self.assertTrue(seen)
 
 
 class NothingWatchedTest(unittest.TestCase):

@@ -6,6 +6,7 @@ import os
 import sys
 
 from harness_lib import (
+    audit_command,
     bench_command,
     explore_command,
     explorer,
@@ -334,6 +335,9 @@ def parser():
     )
     guard_command.add_options(
         add_command(commands, "guard", guard_command.guard, guard_command.SUMMARY)
+    )
+    audit_command.add_options(
+        add_command(commands, "audit", audit_command.audit, audit_command.SUMMARY)
     )
     add_command(commands, "setup", setup, "Installs what is missing, and nothing else.")
     return top
