@@ -63,6 +63,19 @@ static void release(const struct quiet *quiet, struct mm_owner *owner,
     NEED(status == MM_OK);
 }
 
+/* What the mapper does with pages for the owner. */
+static void use_pages(const struct quiet *quiet, struct mm_owner *owner,
+                      struct mm_extent extent)
+{
+    const struct mm_extent page =
+        mm_extent_of(extent.start, (size_t)sysconf(_SC_PAGESIZE));
+    NEED(mmapper_protect(quiet->mapper, owner, page, MM_ACCESS_READ, NULL) == MM_OK);
+    NEED(mmapper_guard(quiet->mapper, owner, page, NULL) == MM_OK);
+    NEED(mmapper_protect(quiet->mapper, owner, page, MM_ACCESS_READ | MM_ACCESS_WRITE,
+                         NULL) == MM_OK);
+    (void)mmapper_collapse(quiet->mapper, owner, extent, NULL);
+}
+
 static void use_mapper(const struct quiet *quiet, struct mm_owner *owner)
 {
     struct mm_extent extent;
@@ -70,6 +83,7 @@ static void use_mapper(const struct quiet *quiet, struct mm_owner *owner)
                                      NULL) == MM_OK);
     NEED(mmapper_ensure_mapped(quiet->mapper, owner, extent, NULL) == MM_OK);
     *(volatile char *)extent.start = 1;
+    use_pages(quiet, owner, extent);
     release(quiet, owner, extent);
 }
 
@@ -153,6 +167,20 @@ static void use_outside(const struct quiet *quiet, struct mm_extent extent)
     NEED(mmapper_release(quiet->mapper, quiet->outside, extent, NULL) == MM_OK);
 }
 
+/* For good, so that it is verified, and left when the mapper goes. */
+static void seal_some(const struct quiet *quiet)
+{
+    struct mm_extent extent;
+    struct mm_verify_result result;
+    struct mm_owner *owner = add_owner(quiet->mapper, "sealed", MM_BACKING_RESERVED);
+    NEED(mmapper_quarantine_anywhere(quiet->mapper, owner, quiet->chunk, 0, &extent,
+                                     NULL) == MM_OK);
+    NEED(mmapper_ensure_mapped(quiet->mapper, owner, extent, NULL) == MM_OK);
+    (void)mmapper_seal(quiet->mapper, owner, extent, NULL); /* if the kernel can */
+    NEED(mmapper_verify(quiet->mapper, NULL, &result, NULL) == MM_OK);
+    NEED(result.differences == 0);
+}
+
 int main(void)
 {
     const struct mmap_support system = mmap_support_linux();
@@ -171,6 +199,7 @@ int main(void)
     come_close(&quiet, managed);
     release(&quiet, quiet.heap, managed);
     use_outside(&quiet, managed);
+    seal_some(&quiet);
     for (int i = 0; i < THREADS; i++) {
         NEED(pthread_create(&threads[i], NULL, work, &quiet) == 0);
     }

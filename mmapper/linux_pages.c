@@ -32,13 +32,14 @@ static int outcome(long result, int saved_errno)
     return error;
 }
 
-static int advise(struct mm_extent extent, int advice)
+MM_CALLS_OS static int advise(struct mm_extent extent, int advice)
 {
     const int saved_errno = errno;
     return outcome(madvise(pointer(extent), extent.bytes, advice), saved_errno);
 }
 
-int mm_linux_protect(void *context, struct mm_extent extent, unsigned access)
+MM_CALLS_OS int mm_linux_protect(void *context, struct mm_extent extent,
+                                 unsigned access)
 {
     (void)context;
     const int saved_errno = errno;
@@ -66,7 +67,7 @@ int mm_linux_unguard(void *context, struct mm_extent extent)
     return error == EINVAL ? 0 : error; /* there are none: see mm_linux_guard */
 }
 
-int mm_linux_seal(void *context, struct mm_extent extent)
+MM_CALLS_OS int mm_linux_seal(void *context, struct mm_extent extent)
 {
     (void)context;
     const int saved_errno = errno;
@@ -89,7 +90,7 @@ int mm_linux_collapse(void *context, struct mm_extent extent)
     return advise(extent, ADVICE_COLLAPSE);
 }
 
-static int bind_to(struct mm_extent extent, int policy, uint64_t nodes)
+MM_CALLS_OS static int bind_to(struct mm_extent extent, int policy, uint64_t nodes)
 {
     const int saved_errno = errno;
     return outcome(

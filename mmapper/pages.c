@@ -57,7 +57,7 @@ static enum mm_status begin(struct page_call *pages, struct mmapper *mapper,
                             struct mm_extent extent, struct mm_error *error)
 {
     struct call *call = &pages->call;
-    struct chunk_range range;
+    struct chunk_range range = {0, 0};
     enum mm_status status =
         mm_call_begin(call, mapper, owner, operation, extent, error);
     if (status == MM_OK) {
