@@ -59,7 +59,7 @@ enum mm_status mm_call_exact_range(const struct call *call, struct chunk_range *
 
 enum mm_status mm_call_expect_backing(const struct call *call, enum mm_backing backing)
 {
-    if (owner_strategy(call->owner).backing == backing) {
+    if (owner_backing(call->owner) == backing) {
         return MM_OK;
     }
     return mm_call_fail(

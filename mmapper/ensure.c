@@ -27,7 +27,7 @@ static enum glance glance(const struct call *call, map_value value,
     const enum map_state state = map_state_of(value);
     *status = MM_OK;
     if (state == MAP_UNMAPPED) {
-        if (owner_strategy(call->owner).backing == MM_BACKING_RESERVED) {
+        if (owner_backing(call->owner) == MM_BACKING_RESERVED) {
             return GLANCE_RESERVE;
         }
         *status = MM_WRONG_STATE;
@@ -136,7 +136,7 @@ static struct chunk_range run_with_ahead(const struct call *call,
 static size_t ahead_of(const struct call *call, const struct owner_pin *pin,
                        struct chunk_range range)
 {
-    const size_t most = owner_strategy(call->owner).commit_ahead;
+    const size_t most = owner_commit_ahead(call->owner);
     return most == 0 ? 0 : commit_ahead_window(pin, range.first, most);
 }
 
@@ -168,7 +168,7 @@ static enum mm_status commit_run(const struct call *call, struct owner_pin *pin,
     }
     if (refused) {
         commit_ahead_forget(pin);
-    } else if (owner_strategy(call->owner).commit_ahead != 0) {
+    } else if (owner_commit_ahead(call->owner) != 0) {
         commit_ahead_note(pin, mapped, ahead);
     }
     range->first = mapped < range->end ? mapped : range->end;

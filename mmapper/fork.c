@@ -29,7 +29,7 @@ static enum map_step resolve_by_kernel(const struct resolution *resolution,
                                        struct mm_extent extent, enum map_step if_empty)
 {
     const struct mm_owner *owner = resolution->call.owner;
-    if (mm_owner_strategy(owner).backing == MM_BACKING_EXTERNAL) {
+    if (owner_backing(owner) == MM_BACKING_EXTERNAL) {
         return if_empty; /* the call had nothing to do with the kernel */
     }
     return may_be_mapped(resolution->call.mapper, extent) ? MAP_STEP_ABANDON : if_empty;

@@ -84,7 +84,7 @@ enum mm_status mmapper_release(struct mmapper *mapper, struct mm_owner *owner,
     if (status != MM_OK) {
         return status;
     }
-    if (owner_strategy(call.owner).backing == MM_BACKING_RESERVED) {
+    if (owner_backing(call.owner) == MM_BACKING_RESERVED) {
         /* One call for all of it, so that it fails as a whole. */
         const int os_error = mm_os_release(mapper, extent);
         if (os_error != 0) {
@@ -147,7 +147,7 @@ enum mm_status mmapper_transfer(struct mmapper *mapper, struct mm_owner *from,
     if (status != MM_OK) {
         return status;
     }
-    if (owner_strategy(from).backing == MM_BACKING_RESERVED) {
+    if (owner_backing(from) == MM_BACKING_RESERVED) {
         mm_os_rename(mapper, to, extent);
     }
     if (owner_has_odd_pages(from)) {

@@ -134,6 +134,18 @@ static inline struct mm_strategy owner_strategy(const struct mm_owner *owner)
     return strategy;
 }
 
+/* The same of the parts that are asked for all the time. */
+static inline enum mm_backing owner_backing(const struct mm_owner *owner)
+{
+    return (enum mm_backing)(mm_load_relaxed_u64(&owner->strategy) & OWNER_ENUM_MASK);
+}
+
+static inline uint16_t owner_commit_ahead(const struct mm_owner *owner)
+{
+    return (uint16_t)(mm_load_relaxed_u64(&owner->strategy) >>
+                      OWNER_COMMIT_AHEAD_SHIFT);
+}
+
 /* Relaxed, both: who sets it is pinned, or hands chunks over, and who has to know has
  * seen the pin gone (edge UNPIN-READ) or the chunks come. */
 static inline bool owner_has_odd_pages(const struct mm_owner *owner)

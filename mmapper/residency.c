@@ -11,7 +11,7 @@ static bool counts(const struct mm_run *run, const struct mm_owner *owner)
     if (run->state == MM_UNMAPPED || (owner != NULL && run->owner != owner)) {
         return false;
     }
-    return owner_strategy(run->owner).backing == MM_BACKING_RESERVED;
+    return owner_backing(run->owner) == MM_BACKING_RESERVED;
 }
 
 enum mm_status mmapper_residency(const struct mmapper *mapper,
