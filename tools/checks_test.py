@@ -95,6 +95,7 @@ class LayeringTest(CheckTest):
         self.write("mmapper/mmap_support_linux.c", C + "#include <sys/mman.h>\n")
         self.write("stress/foreign_noise.c", C + "void f(void) { munmap(0, 1); }\n")
         self.write("bench/bare.c", C + "#include <sys/mman.h>\n")
+        self.write("examples/a.c", C + "#include <stdatomic.h>\n_Atomic int a;\n")
         self.write("spaces/a.c", C + "/* mmap() */\n" + '#include "mmapper/mmapper.h"\n')
         self.write("spaces/a_test.c", C + '#include "mmapper/testing/expect.h"\n')
         self.write("spaces/BUILD", 'cc_test(\n    name = "t",\n    srcs = ["h.h"],\n)\n')
@@ -122,6 +123,22 @@ class LayeringTest(CheckTest):
 
     def test_private_header_of_a_benchmark(self):
         self.planted("bench/a.c", '#include "mmapper/chunk_table.h"', "private")
+
+    def test_repository_header_of_an_example(self):
+        self.planted("examples/b/a.c", '#include "mmapper/atomic.h"', "public headers")
+
+    def test_private_header_of_an_example(self):
+        self.planted("examples/b/a.c", '#include "mmapper/chunk_table.h"', "private")
+
+    def test_test_double_of_an_example(self):
+        line = '#include "mmapper/testing/expect.h"'
+        self.planted("examples/b/a.c", line, "test double")
+
+    def test_system_call_of_an_example(self):
+        self.planted("examples/b/a.c", "int a = munmap(p, 1);", "`munmap`")
+
+    def test_concurrency_kit_of_an_example(self):
+        self.planted("examples/b/a.c", "int a = ck_pr_load_int(p);", "of the language")
 
     def test_header(self):
         self.planted("mmapper/a.c", "#include <sys/mman.h>", "sys/mman.h")

@@ -8,7 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from checks import compiling, sources
 
-_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench", "packaging", "guard")
+_FOLDERS = (
+    "mmapper",
+    "spaces",
+    "fuzz",
+    "stress",
+    "bench",
+    "packaging",
+    "guard",
+    "examples",
+)
 
 
 def formatting(root):

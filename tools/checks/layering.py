@@ -9,7 +9,7 @@ PUBLIC = {"mmapper/mmapper.h", "mmapper/mmap_support.h", "mmapper/extent.h"}
 # Not public, but of the whole repository.
 SHARED = {"mmapper/atomic.h", "mmapper/check.h"}
 
-_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench", "guard")
+_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench", "guard", "examples")
 
 _ATOMICS = re.compile(
     r"\b(?:_Atomic|__atomic_\w+|__sync_\w+|atomic_(?:load|store|exchange|compare_exchange"
@@ -17,6 +17,10 @@ _ATOMICS = re.compile(
     r"|#\s*include\s*<(?:stdatomic|threads|ck_\w+)\.h>"
 )
 _ATOMICS_HERE = re.compile(r"mmapper/atomic\.h|mmapper/testing/atomic_sim\w*\.[ch]")
+# What users copy has the atomics of the language, as their own code does: the
+# repository's are not installed.
+_C11_ATOMICS_HERE = re.compile(r"examples/.*")
+_CONCURRENCY_KIT = re.compile(r"\bck_\w+\b|#\s*include\s*<ck_\w+\.h>")
 
 _MAPPING = re.compile(
     r"\b(?:mmap|mmap64|munmap|mprotect|pkey_mprotect|madvise|posix_madvise|mremap|prctl"
@@ -29,13 +33,24 @@ _MAPPING_HERE = re.compile(
     r"|bench/(?:bare|support)\.c"
     # The guard stands in for these calls; its demonstrations make them on purpose.
     r"|guard/(?:guard|interpose|ranges|reach|record|bypass_kinds|bypass_demo|quiet_demo)\.c"
+    # The memory that the collector is compared with, without a mapper.
+    r"|examples/collector/bare_memory\.c"
 )
 
 _URCU = re.compile(r"#\s*include\s*<urcu[^>]*>")
 _URCU_HERE = re.compile(r"stress/.*")
 
 _RULES = [
-    (_ATOMICS, _ATOMICS_HERE, "atomics only through mmapper/atomic.h"),
+    (
+        _ATOMICS,
+        re.compile(f"{_ATOMICS_HERE.pattern}|{_C11_ATOMICS_HERE.pattern}"),
+        "atomics only through mmapper/atomic.h",
+    ),
+    (
+        _CONCURRENCY_KIT,
+        re.compile(r"(?!examples/).*"),
+        "an example has the atomics of the language",
+    ),
     (
         _MAPPING,
         _MAPPING_HERE,
@@ -100,10 +115,12 @@ def _forbidden(source, included):
         ):
             return "production code holds no test double"
         return None
+    if folder == "examples" and included in SHARED:
+        return "not installed: an example has public headers only"
     if target == "mmapper" and included not in PUBLIC | SHARED:
         if not included.startswith("mmapper/testing/"):
             return "a private header of the mapper"
-        if folder == "spaces" and not source.is_test:
+        if folder in ("spaces", "examples") and not source.is_test:
             return "production code holds no test double"
     if folder == "spaces" and target not in ("mmapper", "spaces"):
         return "the spaces know nothing above them"
