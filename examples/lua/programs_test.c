@@ -162,6 +162,10 @@ static void test_every_limit(char *file, enum lua_memory_kind kind, size_t step)
         }
         free(message);
         free(printed);
+        const size_t used = kind == LUA_MEMORY_HEAP
+                                ? lua_heap_usage(memory.with.heap).peak_bytes
+                                : lua_immortal_used(memory.with.immortal);
+        EXPECT(used <= limit);
         EXPECT_OK(lua_memory_close(&memory, NULL));
         EXPECT(limit < (size_t)256 << 20);
     }
@@ -221,8 +225,8 @@ int main(int argc, char **argv)
     test_caught_limit(limits, LUA_MEMORY_HEAP);
     test_caught_limit(limits, LUA_MEMORY_MALLOC);
     char *rays = find(&programs, "raytracer.lua");
-    test_every_limit(rays, LUA_MEMORY_HEAP, 16 * 1024);
-    test_every_limit(rays, LUA_MEMORY_IMMORTAL, 4000000);
+    test_every_limit(rays, LUA_MEMORY_HEAP, 32 * 1024);
+    test_every_limit(rays, LUA_MEMORY_IMMORTAL, 7000000);
     test_every_limit(find(&programs, "json.lua"), LUA_MEMORY_HEAP, 400000);
     test_every_refusal(rays, LUA_MEMORY_HEAP);
     test_every_refusal(rays, LUA_MEMORY_IMMORTAL);
