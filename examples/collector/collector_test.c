@@ -129,6 +129,7 @@ static uint32_t length(struct object *list)
     uint32_t count = 0;
     for (; list != NULL; list = object_get(list, 0)) {
         count++;
+        EXPECT(count < HEAP_BYTES / GRAIN_BYTES); /* it has an end */
     }
     return count;
 }

@@ -6,6 +6,8 @@
  */
 #include "examples/collector/world.h"
 
+#include <sched.h>
+
 #include "mmapper/testing/expect.h"
 
 enum { RUNNERS = 3, STOPPERS = 2, STEPS = 20000, STOPS = 200 };
@@ -65,6 +67,7 @@ static void *stop(void *argument)
             before += test->counts[k];
         }
         test->stops++;
+        (void)sched_yield(); /* to whoever still runs */
         uint64_t after = 0;
         for (unsigned k = 0; k < RUNNERS; k++) {
             after += test->counts[k];
