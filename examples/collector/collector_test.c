@@ -18,6 +18,24 @@ static void test_cell_classes(void)
     }
 }
 
+/* A new object, all zero, and then full of something else. */
+static struct object *expect_fresh(struct mutator *mutator, uint32_t slots,
+                                   uint32_t bytes)
+{
+    struct object *object = collector_alloc(mutator, slots, bytes, NULL);
+    const unsigned char *contents = object_bytes(object);
+    EXPECT_EQ(object->slots, slots);
+    EXPECT_EQ(object->bytes, bytes);
+    for (uint32_t i = 0; i < slots; i++) {
+        EXPECT_EQ((uintptr_t)object_get(object, i), 0);
+    }
+    for (uint32_t i = 0; i < bytes; i++) {
+        EXPECT_EQ(contents[i], 0);
+    }
+    memset(object_bytes(object), 0xA5, bytes);
+    return object;
+}
+
 /* Objects of all sizes, kept in one array: disjoint, zero at first, and what was written
  * stays through collections that take every other one. */
 static void test_sizes(void)
@@ -31,14 +49,8 @@ static void test_sizes(void)
     roots_push(mutator, &frame);
     here[0] = collector_alloc(mutator, COUNT, 0, NULL);
     for (uint32_t i = 0; i < COUNT; i++) {
-        const uint32_t bytes = i % 50 == 0 ? i * 40 : i;
-        struct object *object = collector_alloc(mutator, i % 5, bytes, NULL);
-        const unsigned char *contents = object_bytes(object);
-        EXPECT_EQ(object->slots, i % 5);
-        EXPECT_EQ(object->bytes, bytes);
-        for (uint32_t k = 0; k < bytes; k++) {
-            EXPECT_EQ(contents[k], 0);
-        }
+        const uint32_t bytes = i % 50 == 0 ? i * 20 : i % 1000;
+        struct object *object = expect_fresh(mutator, i % 5, bytes);
         memset(object_bytes(object), (int)(i % 256), bytes);
         object_set(here[0], i, object);
     }
@@ -60,6 +72,10 @@ static void test_sizes(void)
                 object_set(here[0], i, NULL);
             }
         }
+    }
+    /* Where others were, in cells and in runs, it is zero again. */
+    for (uint32_t i = 0; i < COUNT; i++) {
+        (void)expect_fresh(mutator, i % 5, i % 50 == 0 ? i * 20 : i % 1000);
     }
     roots_pop(mutator, &frame);
     EXPECT_EQ(fixture_live(&fixture), 0);
@@ -120,6 +136,7 @@ static uint32_t fill(struct mutator *mutator, struct object **here, uint32_t byt
         object_set(object, 0, here[0]);
         here[0] = object;
         count++;
+        EXPECT(count < HEAP_BYTES / GRAIN_BYTES); /* else some were lost */
     }
     return count;
 }

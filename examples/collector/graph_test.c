@@ -13,7 +13,7 @@
 #include "examples/collector/graph_model.h"
 #include "examples/collector/workload.h"
 
-enum { HEAP_BYTES = 256 << 20, MUTATORS = 4, EPOCHS = 5, STEPS = 12000, TRACK = 3 };
+enum { HEAP_BYTES = 256 << 20, MUTATORS = 4, EPOCHS = 4, STEPS = 8000, TRACK = 3 };
 
 struct graph {
     struct fixture fixture;
@@ -315,7 +315,7 @@ int main(int argc, char **argv)
     const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
     (void)printf("%s: seed %" PRIu64 "\n", argv[0], seed);
     test_graph(seed);
-    test_workload(workload_trees, 6);
-    test_workload(workload_lists, 3);
+    test_workload(workload_trees, 4);
+    test_workload(workload_lists, 2);
     return 0;
 }

@@ -31,13 +31,16 @@ void heap_each_object(struct heap *heap, bool marked, heap_visitor *visit,
 static bool bits_only_at(const struct heap *heap, const heap_word *table, size_t index,
                          size_t step, size_t count)
 {
-    const uintptr_t block = heap_block_address(heap, index);
-    const size_t first = heap_bit(heap, block);
-    for (size_t bit = first; bit < first + BLOCK_BYTES / GRAIN_BYTES; bit++) {
-        const size_t offset = (bit - first) << LOG_GRAIN_BYTES;
-        const bool allowed = step != 0 && offset % step == 0 && offset / step < count;
-        if (!allowed && (heap_word_load(table, bit) & heap_mask(bit)) != 0) {
-            return false;
+    const size_t first = heap_bit(heap, heap_block_address(heap, index));
+    for (size_t i = 0; i < BLOCK_WORDS; i++) {
+        const size_t bit = i * BITS_PER_WORD;
+        for (uint64_t word = heap_word_load(table, first + bit); word != 0;
+             word &= word - 1) {
+            const size_t offset = (bit + (size_t)__builtin_ctzll(word))
+                                  << LOG_GRAIN_BYTES;
+            if (step == 0 || offset % step != 0 || offset / step >= count) {
+                return false;
+            }
         }
     }
     return true;

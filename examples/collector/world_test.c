@@ -10,13 +10,14 @@
 
 #include "mmapper/testing/expect.h"
 
-enum { RUNNERS = 3, STOPPERS = 2, STEPS = 20000, STOPS = 200 };
+enum { RUNNERS = 3, STOPPERS = 2, STEPS = 100000, STOPS = 300 };
 
 struct test {
     struct world world;
     pthread_mutex_t slow; /* held by runners for a while, and waited for */
-    uint64_t counts[RUNNERS];
-    uint64_t echoes[RUNNERS]; /* always equal to counts, but within a step */
+    /* Volatile, so that each step is made; equal, but within a step. */
+    volatile uint64_t counts[RUNNERS];
+    volatile uint64_t echoes[RUNNERS];
     uint64_t stops;
 };
 
@@ -34,8 +35,8 @@ static void *run(void *argument)
     for (unsigned i = 0; i < STEPS; i++) {
         test->counts[runner->number]++;
         test->echoes[runner->number]++;
-        world_poll(&test->world);
         if (i % 64 == 0) {
+            world_poll(&test->world);
             /* Waits for another runner, so it does not run meanwhile. */
             world_leave(&test->world);
             EXPECT_EQ(pthread_mutex_lock(&test->slow), 0);
