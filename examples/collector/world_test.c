@@ -10,7 +10,7 @@
 
 #include "mmapper/testing/expect.h"
 
-enum { RUNNERS = 3, STOPPERS = 2, STEPS = 100000, STOPS = 300 };
+enum { RUNNERS = 3, STOPPERS = 2, STEPS = 2000000, STOPS = 300 };
 
 struct test {
     struct world world;
@@ -35,7 +35,7 @@ static void *run(void *argument)
     for (unsigned i = 0; i < STEPS; i++) {
         test->counts[runner->number]++;
         test->echoes[runner->number]++;
-        if (i % 64 == 0) {
+        if (i % 4096 == 0) {
             world_poll(&test->world);
             /* Waits for another runner, so it does not run meanwhile. */
             world_leave(&test->world);
@@ -44,7 +44,7 @@ static void *run(void *argument)
             world_poll(&test->world);
             EXPECT_EQ(pthread_mutex_unlock(&test->slow), 0);
         }
-        if (i % 1000 == 0) {
+        if (i % 100000 == 0) {
             world_leave(&test->world);
             world_enter(&test->world);
         }
