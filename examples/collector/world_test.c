@@ -59,9 +59,8 @@ static void *stop(void *argument)
 {
     struct test *test = ((const struct runner *)argument)->test;
     world_enter(&test->world);
-    while (atomic_load(&test->left) > 0) {
+    do { /* once at least, also when the runners have ended before */
         if (!world_stop(&test->world)) {
-            world_poll(&test->world);
             continue;
         }
         uint64_t before = 0;
@@ -77,7 +76,7 @@ static void *stop(void *argument)
         }
         EXPECT_EQ(after, before);
         world_resume(&test->world);
-    }
+    } while (atomic_load(&test->left) > 0);
     world_leave(&test->world);
     return NULL;
 }
