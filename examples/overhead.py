@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What one command costs more than another: runs both in turn, several times, and prints
-the medians of processor time, elapsed time and peak memory, and their ratios.
+the medians of processor time and elapsed time, and of their ratios.
 
     examples/overhead.py [--runs N] COMMAND... -- COMMAND...
 
@@ -17,7 +17,7 @@ from statistics import median
 
 
 def measure(command):
-    """(processor seconds, elapsed seconds, peak bytes) of one run."""
+    """(processor seconds, elapsed seconds) of one run."""
     begun = time.monotonic()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
@@ -25,7 +25,7 @@ def measure(command):
     if child.returncode != 0:
         sys.exit(f"overhead.py: {' '.join(command)}: exit code {child.returncode}")
     elapsed = time.monotonic() - begun
-    return usage.ru_utime + usage.ru_stime, elapsed, usage.ru_maxrss * 1024
+    return usage.ru_utime + usage.ru_stime, elapsed
 
 
 def quartiles(values):
@@ -53,15 +53,13 @@ def main():
     for command in (first, second):  # once unmeasured: files come from the disk
         measure(command)
     pairs = [(measure(first), measure(second)) for _ in range(options.runs)]
-    for column, (name, unit, scale) in enumerate(
-        [("processor time", "s", 1), ("elapsed time", "s", 1), ("peak memory", "MiB", 2**20)]
-    ):
-        one = median(pair[0][column] for pair in pairs) / scale
-        other = median(pair[1][column] for pair in pairs) / scale
+    for column, name in enumerate(["processor time", "elapsed time"]):
+        one = median(pair[0][column] for pair in pairs)
+        other = median(pair[1][column] for pair in pairs)
         ratios = [pair[0][column] / pair[1][column] for pair in pairs]
         low, high = quartiles(ratios)
         print(
-            f"{name:15} {one:8.3f} {unit:3} against {other:8.3f} {unit:3}"
+            f"{name:15} {one:8.3f} s against {other:8.3f} s"
             f"  ratio {median(ratios):.3f}  (quartiles {low:.3f} to {high:.3f})"
         )
     return 0
