@@ -185,7 +185,8 @@ static void add_strategy(struct dump *dump, struct mm_strategy strategy, bool pr
 }
 
 /* What the owner's entry says is believed only if the run is still his afterwards: the
- * entry may have become somebody else's meanwhile. */
+ * entry may have become somebody else's meanwhile. (One who got the entry and the same
+ * chunk, both, in the course of this line is told by its name, and not by its strategy.) */
 static void add_owner(struct dump *dump, const struct mmapper *mapper,
                       const struct mm_run *run)
 {

@@ -49,6 +49,9 @@ static enum map_step resolving_step(const struct resolution *resolution,
     case MAP_DECOMMITTING_M:
         /* Still reserved, for sure. Done again, whole: fresh memory must read as zero.
          * What the kernel refuses is no worse than in the parent (G4). */
+        if (owner_has_odd_pages(resolution->call.owner)) {
+            (void)mm_os_unguard(resolution->call.mapper, extent);
+        }
         (void)mm_os_decommit(resolution->call.mapper, resolution->call.owner, extent);
         return MAP_STEP_FINISH;
     case MAP_SEALING:

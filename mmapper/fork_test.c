@@ -77,6 +77,19 @@ static int vanishing_seal(void *context, struct mm_extent extent)
     return vanish(v, MM_OS_SEAL, v->inner.operations->seal(v->inner.context, extent));
 }
 
+static int vanishing_guard(void *context, struct mm_extent extent)
+{
+    struct vanishing *v = context;
+    return v->inner.operations->guard(v->inner.context, extent);
+}
+
+static int vanishing_unguard(void *context, struct mm_extent extent)
+{
+    struct vanishing *v = context;
+    (void)vanish(v, MM_OS_UNGUARD, 0);
+    return v->inner.operations->unguard(v->inner.context, extent);
+}
+
 static int vanishing_is_sealed(void *context, struct mm_extent extent, unsigned access,
                                bool *sealed)
 {
@@ -118,6 +131,8 @@ static void begin(struct vanishing *v)
     v->operations.commit = vanishing_commit;
     v->operations.decommit = vanishing_decommit;
     v->operations.release = vanishing_release;
+    v->operations.guard = vanishing_guard;
+    v->operations.unguard = vanishing_unguard;
     v->operations.seal = vanishing_seal;
     v->operations.is_sealed = vanishing_is_sealed;
     v->operations.annotate = vanishing_annotate;
@@ -298,6 +313,23 @@ static void test_lost_group(void)
     fixture_end(&v.f);
 }
 
+/* A decommit that was cut off before it took the guards away: none is left. */
+static void test_lost_unguard(void)
+{
+    struct vanishing v;
+    begin(&v);
+    const struct mm_extent chunk = fixture_extent(1, 1);
+    EXPECT_OK(mmapper_ensure_mapped(v.f.mapper, v.f.heap, chunk, NULL));
+    EXPECT_OK(mmapper_guard(v.f.mapper, v.f.heap, chunk, NULL));
+    lose(&v, mmapper_decommit, 1, 1, MM_OS_UNGUARD, false);
+    expect_report(resolve(&v), 0, 1, 0, 0);
+    EXPECT_PICTURE(&v.f, ".q............");
+    EXPECT_OK(mmapper_ensure_mapped(v.f.mapper, v.f.heap, chunk, NULL));
+    uint64_t token;
+    EXPECT_EQ(sim_kernel_read(v.f.kernel, chunk.start, &token), 0);
+    fixture_end(&v.f);
+}
+
 /* A seal that was cut off is completed, so that the child knows what its kernel will not
  * let it change; where the kernel does not do it, nothing is sealed. */
 static void test_lost_seal(bool done)
@@ -347,6 +379,7 @@ int main(void)
     test_lost_decommit_and_transfer();
     test_lost_external();
     test_lost_group();
+    test_lost_unguard();
     test_lost_seal(true);
     test_lost_seal(false);
     test_list_is_unreadable();

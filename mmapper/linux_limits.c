@@ -100,7 +100,8 @@ enum mm_memory_cause mm_linux_explain_no_memory(enum mm_os_call call,
                                                 size_t bytes)
 {
     const bool maps = call == MM_OS_RESERVE || call == MM_OS_ACQUIRE_TABLE;
-    const bool writes = call == MM_OS_COMMIT || call == MM_OS_ACQUIRE_TABLE;
+    const bool writes =
+        call == MM_OS_COMMIT || call == MM_OS_PROTECT || call == MM_OS_ACQUIRE_TABLE;
     const bool charged = call == MM_OS_COMMIT &&
                          (strategy == NULL || strategy->accounting == MM_ACCOUNTED);
     if (at_map_count()) {

@@ -15,8 +15,6 @@ enum {
     POLICY_PREFERRED = 1,
     POLICY_INTERLEAVE = 3,
     POLICY_PREFERRED_MANY = 5, /* Linux 5.15 */
-    /* The kernel takes one off. */
-    NODE_BITS = 64 + 1,
 };
 
 static void *pointer(struct mm_extent extent)
@@ -55,7 +53,7 @@ int mm_linux_guard(void *context, struct mm_extent extent)
     if (error != EINVAL) {
         return error;
     }
-    /* A kernel before 6.13, or locked memory. */
+    /* A kernel before 6.13; what is locked takes neither. */
     error = advise(extent, MADV_DONTNEED);
     return error == 0 ? mm_linux_protect(context, extent, 0) : error;
 }
@@ -93,9 +91,10 @@ int mm_linux_collapse(void *context, struct mm_extent extent)
 MM_CALLS_OS static int bind_to(struct mm_extent extent, int policy, uint64_t nodes)
 {
     const int saved_errno = errno;
-    return outcome(
-        syscall(SYS_mbind, extent.start, extent.bytes, policy, &nodes, NODE_BITS, 0),
-        saved_errno);
+    const unsigned long node_bits = 64 + 1; /* the kernel takes one off */
+    return outcome(syscall(SYS_mbind, extent.start, extent.bytes, (unsigned long)policy,
+                           &nodes, node_bits, 0UL),
+                   saved_errno);
 }
 
 static int bind_nodes(struct mm_extent extent, const struct mm_strategy *strategy)

@@ -15,6 +15,7 @@
  * library's headers may be. */
 enum {
     SCAN_PRESENT = 1 << 3,
+    SCAN_ZERO = 1 << 5, /* the page of zeroes that all share */
     SCAN_HUGE = 1 << 6,
     SCAN_REGIONS = 64,
 };
@@ -51,7 +52,8 @@ static int scan(int file, struct mm_extent extent, struct mm_residency *residenc
         .end = mm_extent_end(extent),
         .regions = (uintptr_t)regions,
         .region_count = SCAN_REGIONS,
-        .category_mask = SCAN_PRESENT,
+        .category_inverted = SCAN_ZERO,
+        .category_mask = SCAN_PRESENT | SCAN_ZERO,
         .return_mask = SCAN_PRESENT | SCAN_HUGE,
     };
     while (request.start < request.end) {

@@ -47,7 +47,7 @@ enum mm_protection {
 enum mm_huge_pages {
     MM_HUGE_PAGES_DEFAULT = 0, /* as the system is set */
     /* MADV_HUGEPAGE, once per reservation; and where the mapper chooses the place of
-     * one as large as a huge page, it begins at a multiple of that. mmapper_collapse
+     * one as large as a huge page, it begins at a multiple of that if it can. mmapper_collapse
      * asks for what the kernel did not give by itself, mmapper_residency says what it
      * gave. */
     MM_HUGE_PAGES_TRANSPARENT,

@@ -25,19 +25,20 @@
  *  G2 Queries. mmapper_is_mapped and mmapper_lookup are wait-free, make at most two
  *     loads, are async-signal-safe, take any address, and are true at an instant during
  *     the call. is_mapped is false while decommit or release of the chunk is under way,
- *     true while a transfer of a mapped chunk is.
+ *     true while a transfer or sealing of a mapped chunk is.
  *  G3 Progress. mmapper_ensure_mapped on quarantined or mapped chunks is lock-free:
  *     threads stopped anywhere delay nobody. On UNMAPPED chunks it quarantines first
  *     and may wait for a thread of the same owner that is inside the reserving system
- *     call of the same chunk. Where its own owner is decommitting, releasing or
- *     transferring it returns MM_BUSY at once. Nobody waits for another owner; every
+ *     call of the same chunk. Where its own owner is decommitting, releasing,
+ *     transferring or sealing it returns MM_BUSY at once. Nobody waits for another owner; every
  *     other operation waits for nobody.
  *  G4 Atomicity. quarantine, transfer, release, adopt and exclude are all or nothing: a
  *     failing call leaves every chunk as it was. ensure_mapped is monotone: after an
  *     error some chunks may be quarantined or mapped, calling again is safe; the error
  *     names the chunk that is in the way or, when the OS refused, the first that is not
  *     mapped. decommit is monotone: when the OS failed, the chunks are QUARANTINED and
- *     their contents undefined.
+ *     their contents undefined. seal is all or nothing in the table; protect and guard
+ *     may have changed a part of the pages when the OS failed.
  *  G5 Quiescence, the caller's part. When decommit or release of X is called, every
  *     mutating call of the owner whose footprint meets X (its chunks, rounded outwards,
  *     and for ensure_mapped the strategy's commit-ahead behind them) has returned or
@@ -258,8 +259,10 @@ enum mm_status mmapper_exclude(struct mmapper *mapper, struct mm_owner *owner,
  * stays what it is, to be read and written; what is read-only by mmapper_protect when it
  * is sealed stays so. What the kernel does not refuse is MADV_DONTNEED and its kin on
  * writable memory: they drop contents, not the mapping. mmapper_destroy leaves sealed memory
- * mapped. One system call, all or nothing but for NO_MEMORY: then the chunks are MAPPED,
- * and a part of them may be sealed, which sealing again completes. Needs quiescence as
+ * mapped. Guards are of the kind that can still be taken off: what is to have no access for
+ * ever gets access 0 by mmapper_protect first. One system call, all or nothing but for
+ * NO_MEMORY: then the chunks are MAPPED, and the kernel may have sealed a part of them; the
+ * only call that can succeed on that part is to seal it again. Needs quiescence as
  * decommit does, of calls, not of loads and stores. Errors: CONFLICT, BUSY, WRONG_STATE (not
  * MAPPED; or external backing), NO_MEMORY, OS_ERROR (ENOSYS: the kernel has no mseal),
  * INVALID_ARGUMENT, OUT_OF_RANGE, UNKNOWN_OWNER.
@@ -300,8 +303,10 @@ enum mm_status mmapper_guard(struct mmapper *mapper, struct mm_owner *owner,
  * (MADV_COLLAPSE, Linux 6.1), whatever the owner's strategy: for a heap that has
  * just been compacted, say. Where a huge page's range has a resident page the rest is filled
  * up with zeroes; where it has none the kernel says EINVAL. mmapper_residency tells what came of
- * it. Other threads may use the memory meanwhile. Errors: as mmapper_protect, but never
- * BUSY for ensure_mapped; OS_ERROR with EINVAL or EAGAIN when some of the range could not be had.
+ * it; a range without a whole huge page is left as it is. Other threads may use the memory
+ * meanwhile. Errors: as mmapper_protect, but never BUSY for ensure_mapped; NO_MEMORY when there
+ * are no huge pages to be had, OS_ERROR with EINVAL, EAGAIN or EBUSY when some of the range could
+ * not be collapsed.
  */
 enum mm_status mmapper_collapse(struct mmapper *mapper, struct mm_owner *owner,
                                 struct mm_extent extent, struct mm_error *error);
@@ -325,7 +330,8 @@ struct mm_fork_report {
  * whose mappings are their own business, such chunks are UNMAPPED. A decommit that was
  * cut off is done, so that QUARANTINED memory reads as zero when it is mapped again,
  * unless the kernel refuses (G4). A transfer, adopt or exclude that was being published
- * is cut at a chunk: what was not yet handed over stays with the giver, or UNMAPPED.
+ * is cut at a chunk: what was not yet handed over stays with the giver, or UNMAPPED. A seal
+ * that was cut off is done, or if the kernel refuses undone.
  * Calls that had returned before the fork are complete in the child. `report` may be
  * NULL. Errors: OS_ERROR when the kernel's list cannot be read; then nothing changed.
  */

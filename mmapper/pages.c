@@ -13,21 +13,33 @@
 #include "mmapper/claim.h"
 #include "mmapper/os.h"
 
-/* A page call under way: its owner is pinned. */
+/* A call on pages under way. */
 struct page_call {
     struct call call;
-    struct owner_pin *pin;
+    struct chunk_range range;
+    struct owner_pin *pin; /* once the chunks have been found to be right */
 };
 
-/* The request as whole pages of the window. */
-static enum mm_status page_range(const struct call *call, struct chunk_range *range)
+/* What can be said without a look at the table: an owner that the mapper maps for, and
+ * whole pages of the window. */
+static enum mm_status begin(struct page_call *pages, struct mmapper *mapper,
+                            struct mm_owner *owner, enum mm_operation operation,
+                            struct mm_extent extent, struct mm_error *error)
 {
-    const size_t page_bytes = call->mapper->support->page_bytes;
-    if (!mm_is_aligned(call->request.start | call->request.bytes, page_bytes)) {
-        return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+    struct call *call = &pages->call;
+    enum mm_status status =
+        mm_call_begin(call, mapper, owner, operation, extent, error);
+    if (status == MM_OK) {
+        status = mm_call_expect_backing(call, MM_BACKING_RESERVED);
+    }
+    if (status != MM_OK) {
+        return status;
+    }
+    if (!mm_is_aligned(extent.start | extent.bytes, mapper->support->page_bytes)) {
+        return mm_call_fail(call, MM_INVALID_ARGUMENT, extent.start,
                             "the start or the size is not a multiple of the page size");
     }
-    return mm_call_outer_range(call, range);
+    return mm_call_outer_range(call, &pages->range);
 }
 
 /* BUSY also for a transition that will be undone, since it will see the pin: nobody
@@ -51,42 +63,29 @@ static enum mm_status expect_mapped(const struct call *call, struct chunk_range 
     return MM_OK;
 }
 
-/* Pins the owner, and sees to it that all chunks of the request are his and mapped. */
-static enum mm_status begin(struct page_call *pages, struct mmapper *mapper,
-                            struct mm_owner *owner, enum mm_operation operation,
-                            struct mm_extent extent, struct mm_error *error)
+static void unpin(const struct page_call *pages)
 {
-    struct call *call = &pages->call;
-    struct chunk_range range = {0, 0};
-    enum mm_status status =
-        mm_call_begin(call, mapper, owner, operation, extent, error);
-    if (status == MM_OK) {
-        status = mm_call_expect_backing(call, MM_BACKING_RESERVED);
-    }
-    if (status == MM_OK) {
-        status = page_range(call, &range);
-    }
+    mm_owner_unpin(pages->pin, OWNER_PIN_PAGES);
+}
+
+/* Pins the owner, and sees to it that all chunks are his and mapped. */
+static enum mm_status pin(struct page_call *pages)
+{
+    pages->pin = mm_owner_pin(pages->call.owner, OWNER_PIN_PAGES);
+    const enum mm_status status = expect_mapped(&pages->call, pages->range);
     if (status != MM_OK) {
-        return status;
-    }
-    pages->pin = mm_owner_pin(owner, OWNER_PIN_PAGES);
-    status = expect_mapped(call, range);
-    if (status != MM_OK) {
-        mm_owner_unpin(pages->pin, OWNER_PIN_PAGES);
+        unpin(pages);
     }
     return status;
 }
 
 /* The same for calls that a late commit would undo. */
-static enum mm_status
-begin_after_commits(struct page_call *pages, struct mmapper *mapper,
-                    struct mm_owner *owner, enum mm_operation operation,
-                    struct mm_extent extent, struct mm_error *error)
+static enum mm_status pin_after_commits(struct page_call *pages)
 {
-    const enum mm_status status = begin(pages, mapper, owner, operation, extent, error);
-    if (status == MM_OK && mm_owner_is_committing(owner)) {
-        mm_owner_unpin(pages->pin, OWNER_PIN_PAGES);
-        return mm_call_fail(&pages->call, MM_BUSY, extent.start,
+    const enum mm_status status = pin(pages);
+    if (status == MM_OK && mm_owner_is_committing(pages->call.owner)) {
+        unpin(pages);
+        return mm_call_fail(&pages->call, MM_BUSY, pages->call.request.start,
                             "a thread of the owner is inside ensure_mapped");
     }
     return status;
@@ -99,8 +98,17 @@ static enum mm_status end(const struct page_call *pages, enum mm_os_call os_call
     const struct call *call = &pages->call;
     const enum mm_status status =
         os_error == 0 ? MM_OK : mm_call_fail_os(call, os_call, call->request, os_error);
-    mm_owner_unpin(pages->pin, OWNER_PIN_PAGES);
+    unpin(pages);
     return status;
+}
+
+static enum mm_status expect_access(const struct call *call, unsigned access)
+{
+    if ((access & ~owner_committed_access(owner_strategy(call->owner))) == 0) {
+        return MM_OK;
+    }
+    return mm_call_fail(call, MM_INVALID_ARGUMENT, call->request.start,
+                        "more access than the owner's strategy gives");
 }
 
 enum mm_status mmapper_protect(struct mmapper *mapper, struct mm_owner *owner,
@@ -108,32 +116,36 @@ enum mm_status mmapper_protect(struct mmapper *mapper, struct mm_owner *owner,
                                struct mm_error *error)
 {
     struct page_call pages;
-    const enum mm_status status =
-        begin_after_commits(&pages, mapper, owner, MM_OPERATION_PROTECT, extent, error);
+    enum mm_status status =
+        begin(&pages, mapper, owner, MM_OPERATION_PROTECT, extent, error);
+    if (status == MM_OK) {
+        status = expect_access(&pages.call, access);
+    }
+    if (status == MM_OK) {
+        status = pin_after_commits(&pages);
+    }
     if (status != MM_OK) {
         return status;
     }
-    if ((access & ~owner_committed_access(owner_strategy(owner))) != 0) {
-        mm_owner_unpin(pages.pin, OWNER_PIN_PAGES);
-        return mm_call_fail(&pages.call, MM_INVALID_ARGUMENT, extent.start,
-                            "more access than the owner's strategy gives");
-    }
-    if (owner_has_odd_pages(owner)) {
-        const int os_error = mm_os_unguard(mapper, extent);
-        if (os_error != 0) {
-            return end(&pages, MM_OS_UNGUARD, os_error);
-        }
-    }
+    /* In this order, so that a guarded page never has more access than it is to have,
+     * also when the first call fails. */
+    const bool may_be_guarded = owner_has_odd_pages(owner);
     owner_note_odd_pages(owner);
-    return end(&pages, MM_OS_PROTECT, mm_os_protect(mapper, extent, access));
+    const int os_error = mm_os_protect(mapper, extent, access);
+    return os_error == 0 && may_be_guarded
+               ? end(&pages, MM_OS_UNGUARD, mm_os_unguard(mapper, extent))
+               : end(&pages, MM_OS_PROTECT, os_error);
 }
 
 enum mm_status mmapper_guard(struct mmapper *mapper, struct mm_owner *owner,
                              struct mm_extent extent, struct mm_error *error)
 {
     struct page_call pages;
-    const enum mm_status status =
-        begin_after_commits(&pages, mapper, owner, MM_OPERATION_GUARD, extent, error);
+    enum mm_status status =
+        begin(&pages, mapper, owner, MM_OPERATION_GUARD, extent, error);
+    if (status == MM_OK) {
+        status = pin_after_commits(&pages);
+    }
     if (status != MM_OK) {
         return status;
     }
@@ -145,8 +157,11 @@ enum mm_status mmapper_collapse(struct mmapper *mapper, struct mm_owner *owner,
                                 struct mm_extent extent, struct mm_error *error)
 {
     struct page_call pages;
-    const enum mm_status status =
+    enum mm_status status =
         begin(&pages, mapper, owner, MM_OPERATION_COLLAPSE, extent, error);
+    if (status == MM_OK) {
+        status = pin(&pages);
+    }
     return status == MM_OK ? end(&pages, MM_OS_COLLAPSE, mm_os_collapse(mapper, extent))
                            : status;
 }

@@ -204,6 +204,9 @@ static void test_refusals(void)
     EXPECT_STATUS(mmapper_protect(f.mapper, f.heap, pages(4, 1), RX, &f.error),
                   MM_INVALID_ARGUMENT);
     EXPECT_CONTAINS(f.error.detail, "strategy");
+    /* Said first, whatever else is wrong. */
+    EXPECT_STATUS(mmapper_protect(f.mapper, f.heap, pages(16, 1), RX, &f.error),
+                  MM_INVALID_ARGUMENT);
     EXPECT(!mm_owner_is_pinned(f.heap));
     fixture_end(&f);
 }
@@ -263,6 +266,97 @@ static void test_no_operations(void)
     EXPECT_EQ(f.error.os_call, MM_OS_COLLAPSE);
     EXPECT(!mm_owner_is_pinned(f.heap));
     EXPECT_OK(mmapper_decommit(f.mapper, f.heap, fixture_extent(1, 1), NULL));
+    fixture_end(&f);
+}
+
+static int refuse(void *context, struct mm_extent extent)
+{
+    (void)context;
+    (void)extent;
+    return EAGAIN;
+}
+
+/* Guards that the kernel keeps: both calls say so, and what was to follow does not. */
+static void test_no_unguard(void)
+{
+    struct fixture f;
+    begin(&f, NULL);
+    struct mmap_operations few = *f.support.operations;
+    EXPECT_OK(mmapper_guard(f.mapper, f.heap, pages(4, 1), NULL));
+    write_page(&f, 5, 42);
+    few.unguard = refuse;
+    f.support.operations = &few;
+    EXPECT_STATUS(mmapper_protect(f.mapper, f.heap, pages(4, 1), RO, &f.error),
+                  MM_OS_ERROR);
+    EXPECT_EQ(f.error.os_call, MM_OS_UNGUARD);
+    EXPECT_EQ(f.error.os_error, EAGAIN);
+    EXPECT(sim_kernel_view(f.kernel, pages(4, 1).start).guarded);
+    EXPECT_STATUS(mmapper_decommit(f.mapper, f.heap, fixture_extent(1, 1), &f.error),
+                  MM_OS_ERROR);
+    EXPECT_EQ(f.error.os_call, MM_OS_UNGUARD);
+    EXPECT_EQ(fixture_state(&f, 1), MM_QUARANTINED);
+    EXPECT_EQ(read_page(&f, 5), 42);
+    few.unguard = sim_kernel_support(f.kernel, 0).operations->unguard;
+    EXPECT_OK(mmapper_decommit(f.mapper, f.heap, fixture_extent(1, 1), NULL));
+    fixture_end(&f);
+}
+
+static int no_protect(void *context, struct mm_extent extent, unsigned access)
+{
+    (void)context;
+    (void)extent;
+    (void)access;
+    return ENOMEM;
+}
+
+/* A guard whose page cannot be given its access stays one. */
+static void test_guard_stays_when_protect_fails(void)
+{
+    struct fixture f;
+    uint64_t token;
+    begin(&f, NULL);
+    struct mmap_operations few = *f.support.operations;
+    few.protect = no_protect;
+    f.support.operations = &few;
+    EXPECT_OK(mmapper_guard(f.mapper, f.heap, pages(4, 1), NULL));
+    EXPECT_STATUS(mmapper_protect(f.mapper, f.heap, pages(4, 1), RO, &f.error),
+                  MM_NO_MEMORY);
+    EXPECT_EQ(sim_kernel_read(f.kernel, pages(4, 1).start, &token), EFAULT);
+    fixture_end(&f);
+}
+
+/* NUMA is a part of the strategy: checked, and compared. */
+static void test_nodes(void)
+{
+    static const struct mm_strategy wrong[] = {
+        {.numa = MM_NUMA_PREFER},
+        {.numa_nodes = 1},
+        {.numa = (enum mm_numa)(MM_NUMA_INTERLEAVE + 1), .numa_nodes = 1},
+    };
+    struct fixture f;
+    begin(&f, NULL);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const struct mm_owner_options options = {.name = "wrong", .strategy = wrong[i]};
+        struct mm_owner *owner;
+        EXPECT_STATUS(mmapper_register_owner(f.mapper, &options, &owner, &f.error),
+                      MM_INVALID_ARGUMENT);
+    }
+    const struct mm_strategy one = {.numa = MM_NUMA_PREFER, .numa_nodes = 1};
+    struct mm_strategy two = one;
+    struct mm_owner *giver = fixture_owner(&f, "giver", one);
+    EXPECT_OK(mmapper_quarantine(f.mapper, giver, fixture_extent(5, 1), NULL));
+    two.numa_nodes = 2;
+    EXPECT_STATUS(mmapper_transfer(f.mapper, giver, fixture_owner(&f, "nodes", two),
+                                   fixture_extent(5, 1), &f.error),
+                  MM_INVALID_ARGUMENT);
+    two = one;
+    two.numa = MM_NUMA_INTERLEAVE;
+    EXPECT_STATUS(mmapper_transfer(f.mapper, giver, fixture_owner(&f, "rule", two),
+                                   fixture_extent(5, 1), &f.error),
+                  MM_INVALID_ARGUMENT);
+    EXPECT_OK(mmapper_transfer(f.mapper, giver, fixture_owner(&f, "same", one),
+                               fixture_extent(5, 1), NULL));
+    EXPECT_EQ(mm_owner_strategy(giver).numa_nodes, 1);
     fixture_end(&f);
 }
 
@@ -350,6 +444,9 @@ int main(void)
     test_refusals();
     test_busy();
     test_no_operations();
+    test_no_unguard();
+    test_guard_stays_when_protect_fails();
+    test_nodes();
     test_no_room_for_a_split();
     test_verify();
     test_residency();

@@ -185,11 +185,22 @@ static enum mm_status search_window(struct search *search, size_t alignment,
     return status;
 }
 
+/* What begins in the middle of a huge page never gets that one: the alignment that the
+ * owner would like for so many bytes, 0 for any. */
+static size_t huge_alignment(const struct call *call, size_t bytes)
+{
+    const size_t huge = call->mapper->support->huge_page_bytes;
+    const bool wants =
+        owner_strategy(call->owner).huge_pages == MM_HUGE_PAGES_TRANSPARENT;
+    return wants && bytes >= huge ? huge : 0;
+}
+
 static enum mm_status place(const struct call *call, size_t bytes, size_t alignment,
                             struct mm_extent *extent)
 {
     const struct chunk_table *table = &call->mapper->table;
     const size_t region_bytes = (size_t)1 << (table->log_chunk + table->log_region);
+    const size_t huge = huge_alignment(call, bytes);
     struct search search = {
         .call = call,
         .bytes = bytes,
@@ -199,6 +210,9 @@ static enum mm_status place(const struct call *call, size_t bytes, size_t alignm
     if (bytes >= region_bytes && alignment < region_bytes) {
         /* Whole regions cost one step each. */
         status = search_window(&search, region_bytes, extent);
+    }
+    if (status == MM_NO_SPACE && huge > alignment) {
+        status = search_window(&search, huge, extent);
     }
     if (status == MM_NO_SPACE) {
         status = search_window(&search, alignment, extent);
@@ -239,12 +253,6 @@ static enum mm_status begin_placement(const struct call *call, size_t *alignment
     }
     if (*alignment < chunk_bytes) {
         *alignment = chunk_bytes;
-    }
-    /* Where it begins in the middle of a huge page, it never gets that one. */
-    const size_t huge = call->mapper->support->huge_page_bytes;
-    if (owner_strategy(call->owner).huge_pages == MM_HUGE_PAGES_TRANSPARENT &&
-        bytes >= huge && *alignment < huge) {
-        *alignment = huge;
     }
     return MM_OK;
 }

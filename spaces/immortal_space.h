@@ -75,7 +75,8 @@ enum mm_status immortal_space_alloc(struct immortal_space *space, size_t bytes,
  * Maps what is not yet mapped, and seals the whole extent (see mmapper_seal): allocation goes
  * on, but the kernel lets nobody unmap, remap or protect any of it for the life of
  * the process. Errors: those of mmapper_ensure_mapped and mmapper_seal; BUSY while
- * another thread allocates on demand, WRONG_STATE when it is sealed already.
+ * another thread allocates on demand, WRONG_STATE when it is sealed already. A thread that
+ * allocates on demand meanwhile may get BUSY, too.
  */
 enum mm_status immortal_space_seal(struct immortal_space *space,
                                    struct mm_error *error);

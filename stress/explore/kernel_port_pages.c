@@ -44,12 +44,38 @@ int port_guard(void *context, struct mm_extent extent)
     return port_done(port, MM_OS_GUARD, extent, NULL, result);
 }
 
+/* A guard that protect takes off must not show a page with more access than is asked for. */
+static void expect_access(const struct port *port, struct mm_extent extent)
+{
+    struct world *world = port->world;
+    const int thread = sim_thread();
+    const struct call_log *log = thread >= 0 ? world->current[thread] : NULL;
+    for (size_t chunk = first_chunk(extent);
+         log != NULL && log->op->kind == OP_PROTECT && chunk < end_chunk(extent);
+         chunk++) {
+        const unsigned access =
+            sim_kernel_view(world->kernel, world_extent(chunk, 1).start).mapping.access;
+        if ((access & ~(unsigned)log->op->arg) != 0 && world_on(world, ORACLE_O2)) {
+            world_fail(
+                world, ORACLE_O2,
+                "chunk %zu loses its guard before it has the access that protect "
+                "is to give",
+                chunk);
+        }
+    }
+}
+
 /* Of a page call, or before a decommit: then the chunks are claimed. */
 int port_unguard(void *context, struct mm_extent extent)
 {
+    enum { KINDS = 2 };
     struct port *port = context;
     port_step(MM_OS_UNGUARD, extent);
     port_expect_own(port, MM_OS_UNGUARD, extent);
+    expect_access(port, extent);
+    if (port_choose_fault(port->world, KINDS) != FAULT_NONE) {
+        return port_done(port, MM_OS_UNGUARD, extent, NULL, ENOMEM);
+    }
     return port_done(port, MM_OS_UNGUARD, extent, NULL,
                      port->inner.operations->unguard(port->inner.context, extent));
 }

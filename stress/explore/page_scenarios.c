@@ -78,6 +78,12 @@ const char *const page_scenarios[] = {
     "thread 0\nheap protect 0 1 r\nheap guard 0 1\n"
     "thread 1\nheap decommit 0 2\nheap ensure 0 1\n",
 
+    "program protect-takes-off-guard\n"
+    "faults 1\nrecords\n"
+    "setup heap ensure 0 2\nsetup heap guard 0 1\n"
+    "thread 0\nheap protect 0 1 r\n"
+    "thread 1\nheap is-mapped 0 1\nheap guard 1 1\n",
+
     "program pages-of-others\n"
     "records\n"
     "setup heap ensure 0 1\nsetup other ensure 1 1\n"
