@@ -65,6 +65,21 @@ static void expect_access(const struct port *port, struct mm_extent extent)
     }
 }
 
+/* A decommit begins: whatever comes of it, a later commit gives full access. */
+static void begin_decommit(const struct port *port, struct mm_extent extent)
+{
+    struct world *world = port->world;
+    const int thread = sim_thread();
+    if (thread < 0 || world->current[thread] == NULL ||
+        world->current[thread]->op->kind != OP_DECOMMIT) {
+        return;
+    }
+    world->current[thread]->decommitted = true;
+    for (size_t chunk = first_chunk(extent); chunk < end_chunk(extent); chunk++) {
+        world->facts.access[chunk] = 0;
+    }
+}
+
 /* Of a page call, or before a decommit: then the chunks are claimed. */
 int port_unguard(void *context, struct mm_extent extent)
 {
@@ -73,6 +88,7 @@ int port_unguard(void *context, struct mm_extent extent)
     port_step(MM_OS_UNGUARD, extent);
     port_expect_own(port, MM_OS_UNGUARD, extent);
     expect_access(port, extent);
+    begin_decommit(port, extent);
     if (port_choose_fault(port->world, KINDS) != FAULT_NONE) {
         return port_done(port, MM_OS_UNGUARD, extent, NULL, ENOMEM);
     }
