@@ -157,13 +157,13 @@ status_set model_pages(struct model *model, int owner, struct model_range pages,
     if (model_is_external(owner)) {
         return STATUS(MM_WRONG_STATE);
     }
+    if (access != MODEL_GUARD && (access & ~(unsigned)MODEL_ACCESS) != 0) {
+        return STATUS(MM_INVALID_ARGUMENT);
+    }
     const status_set refused = refuse(
         model, owner, (struct model_range){first, last - first + 1}, 1U << MM_MAPPED);
     if (refused != 0) {
         return refused;
-    }
-    if (access != MODEL_GUARD && (access & ~(unsigned)MODEL_ACCESS) != 0) {
-        return STATUS(MM_INVALID_ARGUMENT);
     }
     model->has_odd_pages = true;
     if (fault != 0) {
