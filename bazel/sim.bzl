@@ -59,7 +59,8 @@ def _sim_test_impl(ctx):
     script = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.write(
         output = script,
-        content = "#!/bin/bash\nexec {} {} \"$@\"\n".format(
+        # EMULATOR: see //bazel/arm64:emulate.
+        content = "#!/bin/bash\nexec ${{EMULATOR-}} {} {} \"$@\"\n".format(
             binary_of(ctx).short_path,
             " ".join([ctx.expand_location(word, ctx.attr.data) for word in ctx.attr.arguments]),
         ),

@@ -126,8 +126,30 @@ static inline void mm_wait(struct mm_backoff *backoff)
 #include <ck_backoff.h>
 #include <ck_pr.h>
 
+/* Concurrency Kit believes its ck_md.h, which a cross compiler finds for the machine that
+ * it runs on. Configured for x86, its fences would be none on Arm. */
+#if defined(__aarch64__) && !defined(CK_MD_RMO)
+#error "ck_md.h is another machine's: put third_party/ck/aarch64 before it"
+#endif
+
+/* Its swap of 16 bits on 64-bit Arm compares a whole register, of which a 16-bit operand
+ * defines only half; clang leaves anything in the other. It could find equal values
+ * different, store nothing, and then say that it did: so this one is the compiler's. */
+#if defined(__aarch64__)
+static inline bool mm_swap_16(uint16_t *target, uint16_t expected, uint16_t desired)
+{
+    return __atomic_compare_exchange_n(target, &expected, desired, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+#else
+#define mm_swap_16 ck_pr_cas_16
+#endif
+#define mm_swap_32 ck_pr_cas_32
+#define mm_swap_64 ck_pr_cas_64
+
 /* Concurrency Kit's accesses are relaxed and its fences name what they order; on x86
- * all the fences used here only stop the compiler. */
+ * all the fences used here only stop the compiler. What they are on 64-bit Arm is in
+ * mmapper/atomic_aarch64.txt. */
 #define MM_DEFINE_ATOMIC(W)                                                            \
     static inline uint##W##_t mm_load_relaxed_u##W(const mm_atomic_u##W *a)            \
     {                                                                                  \
@@ -156,12 +178,12 @@ static inline void mm_wait(struct mm_backoff *backoff)
     static inline bool mm_cas_relaxed_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
                                            uint##W##_t desired)                        \
     {                                                                                  \
-        return ck_pr_cas_##W(&a->value, expected, desired);                            \
+        return mm_swap_##W(&a->value, expected, desired);                              \
     }                                                                                  \
     static inline bool mm_cas_acquire_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
                                            uint##W##_t desired)                        \
     {                                                                                  \
-        const bool swapped = ck_pr_cas_##W(&a->value, expected, desired);              \
+        const bool swapped = mm_swap_##W(&a->value, expected, desired);                \
         ck_pr_fence_acquire();                                                         \
         return swapped;                                                                \
     }                                                                                  \
@@ -169,13 +191,13 @@ static inline void mm_wait(struct mm_backoff *backoff)
                                            uint##W##_t desired)                        \
     {                                                                                  \
         ck_pr_fence_release();                                                         \
-        return ck_pr_cas_##W(&a->value, expected, desired);                            \
+        return mm_swap_##W(&a->value, expected, desired);                              \
     }                                                                                  \
     static inline bool mm_cas_acq_rel_u##W(mm_atomic_u##W *a, uint##W##_t expected,    \
                                            uint##W##_t desired)                        \
     {                                                                                  \
         ck_pr_fence_release();                                                         \
-        const bool swapped = ck_pr_cas_##W(&a->value, expected, desired);              \
+        const bool swapped = mm_swap_##W(&a->value, expected, desired);                \
         ck_pr_fence_acquire();                                                         \
         return swapped;                                                                \
     }                                                                                  \
