@@ -181,7 +181,7 @@ int mm_linux_each_mapping(struct mm_extent range, mm_mapping_visitor visit,
                           void *argument)
 {
     const int error = mm_linux_each_mapping_query(range, visit, argument);
-    if (error == ENOTTY || error == EINVAL) {
+    if (error == ENOTTY || error == EINVAL || error == ENOSYS) {
         return mm_linux_each_mapping_text(range, visit, argument);
     }
     return error;

@@ -8,8 +8,8 @@
 
 #include "mmapper/mmap_support.h"
 
-/* PROCMAP_QUERY (Linux 6.11), or ENOTTY/EINVAL where the kernel has none; then nothing
- * was visited. */
+/* PROCMAP_QUERY (Linux 6.11), or ENOTTY/EINVAL where the kernel has none, ENOSYS where
+ * what emulates a kernel (qemu's user mode) knows none; then nothing was visited. */
 int mm_linux_each_mapping_query(struct mm_extent range, mm_mapping_visitor visit,
                                 void *argument);
 

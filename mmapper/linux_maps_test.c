@@ -340,7 +340,7 @@ static void test_text_errors(void)
 /* The text only where the kernel has no query. */
 static void test_choice(void)
 {
-    static const int none[] = {ENOTTY, EINVAL};
+    static const int none[] = {ENOTTY, EINVAL, ENOSYS};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         begin_text(three, sizeof three);
         world.refusals[0] = none[i];
