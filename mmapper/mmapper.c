@@ -267,6 +267,11 @@ size_t mmapper_chunk_bytes(const struct mmapper *mapper)
     return (size_t)1 << mapper->table.log_chunk;
 }
 
+size_t mmapper_page_bytes(const struct mmapper *mapper)
+{
+    return mapper->support->page_bytes;
+}
+
 static bool strategy_known(struct mm_strategy strategy)
 {
     return (unsigned)strategy.backing <= MM_BACKING_EXTERNAL &&

@@ -120,6 +120,9 @@ enum mm_status mmapper_destroy(struct mmapper *mapper, struct mm_error *error);
 struct mm_extent mmapper_window(const struct mmapper *mapper);
 size_t mmapper_chunk_bytes(const struct mmapper *mapper);
 
+/* The system's page size, as the mapper's support tells it. */
+size_t mmapper_page_bytes(const struct mmapper *mapper);
+
 /* -------------------------------------------------------------------- owners */
 
 struct mm_owner_options {

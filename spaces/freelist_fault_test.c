@@ -97,6 +97,7 @@ static void space_workload(struct world *world)
     const struct freelist_space_options options = {
         .name = "pages",
         .bytes = (size_t)CHUNKS * FIXTURE_CHUNK,
+        .page_bytes = PAGE,
         .freed = FREELIST_SPACE_DECOMMIT,
     };
     struct freelist_space *space = NULL;
@@ -196,6 +197,7 @@ static struct freelist_space *begin_decommitting(struct world *world)
     const struct freelist_space_options options = {
         .name = "pages",
         .bytes = (size_t)CHUNKS * FIXTURE_CHUNK,
+        .page_bytes = PAGE,
         .freed = FREELIST_SPACE_DECOMMIT,
     };
     struct freelist_space *space;

@@ -69,8 +69,10 @@ struct freelist_space_options {
     struct mm_strategy strategy;
     struct space_placement placement;
     size_t bytes; /* of the extent, table included: at least two chunks, whole ones */
-    /* What is allocated: a power of two from 4 KiB to the chunk size. 0: 4 KiB. At most
-     * RAW_MEMORY_FREELIST_MAX_UNITS, or MAX_BINNED_UNITS, of them fit into a space. */
+    /* What is allocated: a power of two from 4 KiB to the chunk size. 0: the system's page
+     * size. What is smaller than that works too, and lies where it does with other system
+     * pages. At most RAW_MEMORY_FREELIST_MAX_UNITS, or MAX_BINNED_UNITS, of them fit into a
+     * space. */
     size_t page_bytes;
     enum freelist_space_freed freed;
     enum raw_memory_freelist_policy policy; /* which free run serves an alloc */

@@ -18,6 +18,7 @@ static inline struct freelist_space_options space_options(size_t chunks)
         .name = "pages",
         .strategy = {.accounting = MM_UNACCOUNTED},
         .bytes = chunks * FIXTURE_CHUNK,
+        .page_bytes = PAGE, /* whatever the system's is */
     };
 }
 

@@ -6,7 +6,7 @@
 #include "spaces/space_error.h"
 
 enum {
-    DEFAULT_PAGE_BYTES = 4096, /* the smallest there is, too */
+    MIN_LOG_PAGE = 12, /* the smallest page of any system */
 };
 
 static enum mm_status refuse(struct mm_error *error, const char *fault,
@@ -15,9 +15,10 @@ static enum mm_status refuse(struct mm_error *error, const char *fault,
     return space_fail(error, MM_INVALID_ARGUMENT, MM_OPERATION_CREATE, fault, extent);
 }
 
-static size_t page_bytes_of(const struct freelist_space_options *options)
+static size_t page_bytes_of(const struct mmapper *mapper,
+                            const struct freelist_space_options *options)
 {
-    return options->page_bytes == 0 ? DEFAULT_PAGE_BYTES : options->page_bytes;
+    return options->page_bytes == 0 ? mmapper_page_bytes(mapper) : options->page_bytes;
 }
 
 static unsigned stripes_of(const struct freelist_space_options *options)
@@ -67,10 +68,12 @@ static size_t line_for(const struct freelist_space_options *options)
  * many pages. They are for as many pages as there would be beside a table of one chunk:
  * some more than there are, in exchange for a place that needs no search.
  */
-static size_t find_table_bytes(const struct freelist_space_options *options,
-                               size_t bytes, size_t chunk_bytes)
+static size_t find_table_bytes(const struct mmapper *mapper,
+                               const struct freelist_space_options *options,
+                               size_t bytes)
 {
-    const size_t most = (bytes - chunk_bytes) / page_bytes_of(options);
+    const size_t chunk_bytes = mmapper_chunk_bytes(mapper);
+    const size_t most = (bytes - chunk_bytes) / page_bytes_of(mapper, options);
     const size_t line = line_for(options);
     if (most > UINT32_MAX || list_bytes(options, (uint32_t)most, line) == 0) {
         return 0;
@@ -100,7 +103,7 @@ static const char *find_fault(const struct mmapper *mapper,
                               size_t bytes)
 {
     const size_t chunk_bytes = mmapper_chunk_bytes(mapper);
-    const size_t page_bytes = page_bytes_of(options);
+    const size_t page_bytes = page_bytes_of(mapper, options);
     if (options->freed != FREELIST_SPACE_KEEP &&
         options->freed != FREELIST_SPACE_DECOMMIT) {
         return "no such treatment of freed chunks";
@@ -112,14 +115,14 @@ static const char *find_fault(const struct mmapper *mapper,
     if (options->stripes > FREELIST_SPACE_MAX_STRIPES) {
         return "too many stripes";
     }
-    if (!mm_is_power_of_two(page_bytes) || page_bytes < DEFAULT_PAGE_BYTES ||
+    if (!mm_is_power_of_two(page_bytes) || page_bytes < (size_t)1 << MIN_LOG_PAGE ||
         page_bytes > chunk_bytes) {
         return "no such page size";
     }
     if (!mm_is_aligned(bytes, chunk_bytes) || bytes / chunk_bytes < 2) {
         return "not at least two whole chunks";
     }
-    const size_t table_bytes = find_table_bytes(options, bytes, chunk_bytes);
+    const size_t table_bytes = find_table_bytes(mapper, options, bytes);
     if (table_bytes == 0) {
         return "too many pages";
     }
@@ -133,9 +136,9 @@ static void lay_out(struct freelist_space *space,
                     const struct freelist_space_options *options)
 {
     const size_t chunk_bytes = mmapper_chunk_bytes(space->mapper);
-    const size_t page_bytes = page_bytes_of(options);
+    const size_t page_bytes = page_bytes_of(space->mapper, options);
     const size_t table_bytes =
-        find_table_bytes(options, space->extent.bytes, chunk_bytes);
+        find_table_bytes(space->mapper, options, space->extent.bytes);
     space->log_page_bytes = (unsigned)__builtin_ctzll(page_bytes);
     space->log_chunk_pages = (unsigned)__builtin_ctzll(chunk_bytes / page_bytes);
     space->decommits = options->freed == FREELIST_SPACE_DECOMMIT;

@@ -157,6 +157,7 @@ static void run_sequence(uint64_t *state, bool decommits, unsigned stripes,
     const struct freelist_space_options options = {
         .name = "pages",
         .bytes = (size_t)CHUNKS * FIXTURE_CHUNK,
+        .page_bytes = PAGE,
         .freed = decommits ? FREELIST_SPACE_DECOMMIT : FREELIST_SPACE_KEEP,
         .policy = policy,
         .stripes = stripes,

@@ -121,6 +121,24 @@ static void expect_refused(struct mmapper *mapper,
     EXPECT(space == NULL);
 }
 
+/* Pages twice as large as this system's, so that they cannot be a constant. */
+static void test_default_page(void)
+{
+    struct mmap_support support = mmap_support_linux();
+    support.page_bytes *= 2;
+    struct mmapper *mapper;
+    EXPECT_OK(mmapper_create(NULL, &support, &mapper, NULL));
+    EXPECT_EQ(mmapper_page_bytes(mapper), support.page_bytes);
+    struct freelist_space_options options = space_options(1);
+    options.page_bytes = 0;
+    options.bytes = 4 * mmapper_chunk_bytes(mapper);
+    struct freelist_space *space;
+    EXPECT_OK(freelist_space_create(mapper, &options, &space, NULL));
+    EXPECT_EQ(freelist_space_page_bytes(space), support.page_bytes);
+    EXPECT_OK(freelist_space_destroy(space, NULL));
+    EXPECT_OK(mmapper_destroy(mapper, NULL));
+}
+
 static void test_bad_options(void)
 {
     struct fixture fixture;
@@ -311,6 +329,7 @@ int main(void)
     test_alloc_and_free();
     test_growth_to_the_end();
     test_misuse();
+    test_default_page();
     test_bad_options();
     test_failed_creation_leaves_nothing();
     test_create_at();

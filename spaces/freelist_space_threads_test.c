@@ -110,6 +110,7 @@ make_space(struct mmapper *mapper, enum freelist_space_freed freed, unsigned str
     const struct freelist_space_options options = {
         .name = "pages",
         .bytes = (size_t)CHUNKS * FIXTURE_CHUNK,
+        .page_bytes = PAGE,
         .freed = freed,
         .policy =
             stripes > 1 ? RAW_MEMORY_FREELIST_BINNED : RAW_MEMORY_FREELIST_FIRST_FIT,

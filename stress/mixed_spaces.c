@@ -40,6 +40,7 @@ bool mixed_spaces_create(struct mixed *mixed)
     const struct freelist_space_options pages = {
         .name = "pages",
         .bytes = PAGES_BYTES,
+        .page_bytes = PAGE,
         .freed = FREELIST_SPACE_DECOMMIT,
         .policy = RAW_MEMORY_FREELIST_BINNED,
         .stripes = PAGES_STRIPES,
