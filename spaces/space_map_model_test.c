@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "mmapper/atomic.h"
+#include "mmapper/testing/emulated.h"
 #include "spaces/space_map.h"
 #include "spaces/test_fixture.h"
 
@@ -312,6 +313,9 @@ static void test_threads_give_the_same_slot_back(void)
 
 static void test_slots_of_two_tebibytes(void)
 {
+    if (left_out_if_huge_is_slow("2 TiB")) {
+        return;
+    }
     const struct mmapper_options options = {
         .base = UINT64_C(0x7a0000000000),
         .limit = UINT64_C(0x7ff000000000),

@@ -5,15 +5,14 @@
  * of many pages, and it is counted what became resident. Nothing of it depends on the
  * schedule; what was good once in this process is good.
  */
-#include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "mmapper/testing/residency.h"
 #include "stress/explore/spaces.h"
 
 enum {
     PROBE_BYTES = 256 * 1024 * 1024,
-    PROBE_PAGES = PROBE_BYTES / SPACES_PAGE, /* a table of 128 pages */
-    FREELIST_MOST = 8,                       /* ends of the table and of its blocks */
+    FREELIST_MOST = 8, /* ends of the table, of 128 pages, and of its blocks */
 };
 #define PROBE_BASE (WORLD_BASE + (UINT64_C(1) << 36))
 
@@ -21,16 +20,7 @@ static const struct mm_strategy unaccounted = {.accounting = MM_UNACCOUNTED};
 
 static size_t resident(struct mm_extent extent)
 {
-    static unsigned char pages[2 * PROBE_PAGES]; /* the table lies beside the pages */
-    size_t count = 0;
-    const size_t all = extent.bytes / SPACES_PAGE;
-    if (mincore((void *)extent.start, extent.bytes, pages) != 0) {
-        return SIZE_MAX;
-    }
-    for (size_t i = 0; i < all; i++) {
-        count += pages[i] & 1;
-    }
-    return count;
+    return resident_pages(extent.start, extent.bytes);
 }
 
 static void expect(struct world *world, const char *space, size_t found, size_t most)
@@ -54,7 +44,11 @@ static bool require(struct world *world, const char *what, enum mm_status status
 static void probe_freelist(struct world *world, struct mmapper *mapper)
 {
     const struct freelist_space_options options = {
-        .name = "probe", .strategy = unaccounted, .bytes = PROBE_BYTES};
+        .name = "probe",
+        .strategy = unaccounted,
+        .bytes = PROBE_BYTES,
+        .page_bytes = SPACES_PAGE,
+    };
     struct freelist_space *space;
     uintptr_t low;
     uintptr_t high;
