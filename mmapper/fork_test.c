@@ -236,7 +236,7 @@ static void test_lost_release(void)
     lose(&v, mmapper_release, 4, 1, MM_OS_RELEASE, true);
     /* Somebody else used the hole at once: it must live. */
     const struct mm_mapping theirs = {
-        .extent = mm_extent_of(fixture_extent(4, 1).start, 4096),
+        .extent = mm_extent_of(fixture_extent(4, 1).start, FIXTURE_PAGE),
         .access = MM_ACCESS_READ | MM_ACCESS_WRITE};
     EXPECT_EQ(sim_kernel_foreign_map(v.f.kernel, &theirs), 0);
     expect_report(resolve(&v), 0, 0, 2, 2);

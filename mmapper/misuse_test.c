@@ -76,7 +76,7 @@ static void test_extents(void)
             MM_OUT_OF_RANGE);
         expect_refused(&f, i, mm_extent_of(limit, FIXTURE_CHUNK), MM_OUT_OF_RANGE);
         if (!operations[i].rounds) {
-            expect_refused(&f, i, mm_extent_of(start + 4096, FIXTURE_CHUNK),
+            expect_refused(&f, i, mm_extent_of(start + FIXTURE_PAGE, FIXTURE_CHUNK),
                            MM_INVALID_ARGUMENT);
             expect_refused(&f, i, mm_extent_of(start, FIXTURE_CHUNK - 1),
                            MM_INVALID_ARGUMENT);

@@ -136,7 +136,8 @@ static void test_foreign_mapping(void)
     struct fixture f;
     fixture_begin(&f, NULL);
     const struct mm_mapping library = {
-        .extent = mm_extent_of(fixture_extent(5, 1).start + 4096, 8192),
+        .extent =
+            mm_extent_of(fixture_extent(5, 1).start + FIXTURE_PAGE, 2 * FIXTURE_PAGE),
         .access = MM_ACCESS_READ | MM_ACCESS_EXECUTE,
         .file = true,
         .name = "/lib/libforeign.so"};
@@ -164,7 +165,7 @@ static void test_contents(void)
     struct fixture f;
     uint64_t token;
     fixture_begin(&f, NULL);
-    const uintptr_t page = fixture_extent(3, 1).start + 4096;
+    const uintptr_t page = fixture_extent(3, 1).start + FIXTURE_PAGE;
     EXPECT_OK(ENSURE(&f, f.heap, 2, 4));
     EXPECT_EQ(sim_kernel_write(f.kernel, page, 77), 0);
     EXPECT_OK(ENSURE(&f, f.heap, 0, 8)); /* keeps what is mapped */

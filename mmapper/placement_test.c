@@ -82,9 +82,9 @@ static void test_alignment(void)
     EXPECT_STATUS(
         mmapper_quarantine_anywhere(f.mapper, f.heap, 0, 0, &extent, &f.error),
         MM_INVALID_ARGUMENT);
-    EXPECT_STATUS(
-        mmapper_quarantine_anywhere(f.mapper, f.heap, 4096, 0, &extent, &f.error),
-        MM_INVALID_ARGUMENT);
+    EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.heap, FIXTURE_PAGE, 0,
+                                              &extent, &f.error),
+                  MM_INVALID_ARGUMENT);
     EXPECT_STATUS(mmapper_quarantine_anywhere(f.mapper, f.heap,
                                               mm_align_down(SIZE_MAX, FIXTURE_CHUNK), 0,
                                               &extent, &f.error),
@@ -133,8 +133,9 @@ static void test_preferred(void)
     EXPECT_OK(mmapper_quarantine_preferred(f.mapper, f.heap, fixture_extent(0, 1), 0,
                                            &extent, &f.error));
     EXPECT(extent.start != fixture_extent(0, 1).start);
-    EXPECT_OK(mmapper_quarantine_preferred(
-        f.mapper, f.heap, mm_extent_of(4096, FIXTURE_CHUNK), 0, &extent, &f.error));
+    EXPECT_OK(mmapper_quarantine_preferred(f.mapper, f.heap,
+                                           mm_extent_of(FIXTURE_PAGE, FIXTURE_CHUNK), 0,
+                                           &extent, &f.error));
     EXPECT_OK(mmapper_quarantine_preferred(f.mapper, f.heap,
                                            mm_extent_of(UINTPTR_MAX - 9, FIXTURE_CHUNK),
                                            0, &extent, &f.error));
@@ -252,7 +253,7 @@ static void test_end_of_address_space(void)
     struct mm_owner *owner;
     struct mm_extent extent;
     fixture_begin(&f, NULL);
-    f.support.address_end = end - 4096;
+    f.support.address_end = end - FIXTURE_PAGE;
     const struct mmapper_options options = {.chunk_bytes = 1 << 30,
                                             .log_space = 57,
                                             .base = end - ((uintptr_t)8 << 30),

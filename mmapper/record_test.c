@@ -269,7 +269,8 @@ static void test_system(void)
 static void test_creation(void)
 {
     const struct mmapper_options bad = {.log_region_chunks = 21};
-    const struct mmapper_options one_chunk = {.chunk_bytes = 4096, .limit = 4096};
+    const struct mmapper_options one_chunk = {.chunk_bytes = FIXTURE_PAGE,
+                                              .limit = FIXTURE_PAGE};
     const struct mm_extent nowhere = {0, 0};
     struct fixture f;
     struct mmapper *mapper;

@@ -98,13 +98,13 @@ static void test_counts(void)
 static void test_window(void)
 {
     begin();
-    add(mm_extent_of(FIXTURE_BASE - 4096, 4096), RW);
+    add(mm_extent_of(FIXTURE_BASE - FIXTURE_PAGE, FIXTURE_PAGE), RW);
     add(fixture_extent(2, 4), RW);
     add(fixture_extent(8, 2), 0);
     add(fixture_extent(FIXTURE_CHUNKS, 1), RW);
     expect_result(true, 0, 0, 0);
     g.count = 0;
-    add(mm_extent_of(FIXTURE_BASE - 4096, (size_t)1 << 30), RW);
+    add(mm_extent_of(FIXTURE_BASE - FIXTURE_PAGE, (size_t)1 << 30), RW);
     expect_result(true, 3, 1, 0); /* [0,2), [6,8), [10,14) are nobody's */
     expect_result(false, 0, 1, 0);
     end();

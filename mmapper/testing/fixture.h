@@ -10,7 +10,12 @@
 #include "mmapper/testing/expect.h"
 #include "mmapper/testing/sim_kernel.h"
 
-enum { FIXTURE_CHUNK = 16 * 1024, FIXTURE_CHUNKS = 14 };
+/* The simulated kernel's pages; the build makes each test for other sizes, too. */
+#ifndef FIXTURE_PAGE
+#define FIXTURE_PAGE 4096
+#endif
+
+enum { FIXTURE_CHUNK = 4 * FIXTURE_PAGE, FIXTURE_CHUNKS = 14 };
 #define FIXTURE_BASE UINT64_C(0x7e8000000000)
 
 struct fixture {
@@ -44,8 +49,13 @@ static inline void fixture_begin(struct fixture *fixture,
         .limit = FIXTURE_BASE + (uintptr_t)FIXTURE_CHUNKS * FIXTURE_CHUNK,
         .log_region_chunks = 2,
     };
+    struct sim_kernel_options of_pages = {.page_bytes = 0};
+    if (kernel != NULL) {
+        of_pages = *kernel;
+    }
+    of_pages.page_bytes = FIXTURE_PAGE;
     memset(fixture, 0, sizeof *fixture);
-    fixture->kernel = sim_kernel_create(kernel);
+    fixture->kernel = sim_kernel_create(&of_pages);
     fixture->support = sim_kernel_support(fixture->kernel, 0);
     EXPECT_OK(
         mmapper_create(&options, &fixture->support, &fixture->mapper, &fixture->error));
