@@ -6,13 +6,24 @@ import argparse
 import sys
 from pathlib import Path
 
-from checks import compiling, edges, exports, formatting, layering, mutants, style, symbols
+from checks import (
+    compiling,
+    edges,
+    exports,
+    formatting,
+    layering,
+    mutants,
+    orders,
+    style,
+    symbols,
+)
 
 CHECKS = {
     "style": style.check,
     "layering": layering.check,
     "edges": edges.check,
     "exports": exports.check,
+    "orders": orders.check,
     "mutants": mutants.check,
     "headers": compiling.headers,
     "compilers": compiling.compilers,

@@ -7,7 +7,16 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from checks import compiling, edges, formatting, layering, sources, style, symbols
+from checks import (
+    compiling,
+    edges,
+    formatting,
+    layering,
+    orders,
+    sources,
+    style,
+    symbols,
+)
 
 C = "/* SPDX-License-Identifier: MIT */\n"
 COPTS = '# SPDX-License-Identifier: MIT\nMMAPPER_COPTS = [\n    "-Wall",\n    "-Werror",\n]\n'
@@ -234,9 +243,10 @@ class CompilingTest(CheckTest):
         self.assertEqual(compiling.compilers(self.root), [])
         self.write("mmapper/a.c", C + "static int unused;\n")
         problems = compiling.compilers(self.root)
-        self.assertEqual(len(problems), 2, problems)
-        self.assertIn("gcc-12", problems[0])
+        self.assertEqual(len(problems), 3, problems)
+        self.assertIn("with gcc-12", problems[0])
         self.assertIn("clang-14", problems[1])
+        self.assertIn("aarch64-linux-gnu-gcc-12", problems[2])
 
     def test_no_source(self):
         self.expect_one(compiling.compilers(self.root), "no library source")
@@ -261,6 +271,54 @@ class CompilingTest(CheckTest):
         self.assertEqual(compiling.headers(self.root), [])
         self.write("spaces/BUILD", rule % "public")
         self.assertEqual(len(compiling.headers(self.root)), 3)
+
+
+@unittest.skipUnless(shutil.which("aarch64-linux-gnu-objdump"), "cross binutils")
+class OrdersTest(CheckTest):
+    """On the repository's own atomic.h, with one thing changed."""
+
+    def setUp(self):
+        super().setUp()
+        source = Path(__file__).resolve().parent.parent
+        for path in ["mmapper/atomic.h", "third_party/ck/aarch64/ck_md.h", orders.TABLE]:
+            text = Path(source, path).read_text(encoding="utf-8")
+            self.write(path, text)
+
+    def change(self, path, before, after):
+        text = Path(self.root, path).read_text(encoding="utf-8")
+        self.assertIn(before, text)
+        self.write(path, text.replace(before, after))
+
+    def test_good(self):
+        self.assertEqual(orders.check(self.root), [])
+
+    def test_missing_fence(self):
+        fence = "    ck_pr_fence_atomic_load();\n    return mm_load_acquire_u16_group(a);"
+        self.change("mmapper/atomic.h", fence, "    return mm_load_acquire_u16_group(a);")
+        self.expect_one(
+            orders.check(self.root), "mm_load_seq_cst_u16_group is `ldr; dmb ish`, not"
+        )
+
+    def test_description_of_another_machine(self):
+        self.change("third_party/ck/aarch64/ck_md.h", "CK_MD_RMO\n", "CK_MD_TSO\n")
+        self.expect_one(orders.check(self.root), "another machine's")
+
+    def test_swap_of_concurrency_kit(self):
+        self.change("mmapper/atomic.h", "#if defined(__aarch64__)\n", "#if 0\n")
+        problems = orders.check(self.root)
+        self.assertEqual(len(problems), 5, problems)
+        self.assertIn("mm_cas_acq_rel_u16 is `dmb ish; ldxrh; stxrh; dmb ish`", problems[0])
+
+    def test_unknown_operation(self):
+        self.change(orders.TABLE, "mm_load_relaxed_u16 ", "mm_load_consume_u16 ")
+        problems = orders.check(self.root)
+        self.assertEqual(len(problems), 2, problems)
+        self.assertIn("mm_load_consume_u16 is no operation", problems[0])
+        self.assertIn("mm_load_relaxed_u16 is `ldrh`, not `listed`", problems[1])
+
+    def test_no_table(self):
+        Path(self.root, orders.TABLE).unlink()
+        self.expect_one(orders.check(self.root), "missing")
 
 
 @unittest.skipUnless(shutil.which("clang-format-19"), "clang-format-19")

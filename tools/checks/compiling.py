@@ -9,7 +9,12 @@ from pathlib import Path
 
 from checks import layering, sources
 
-_COMPILERS = ["gcc-12", "clang-14"]
+# For 64-bit Arm with the description of it that Concurrency Kit has there.
+_COMPILERS = [
+    ("gcc-12", []),
+    ("clang-14", []),
+    ("aarch64-linux-gnu-gcc-12", ["-isystem", "third_party/ck/aarch64"]),
+]
 _HEADER_WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 _LANGUAGES = [
     ("clang-19", "c", "c11", ["-Wstrict-prototypes", "-pedantic"]),
@@ -85,9 +90,9 @@ def compilers(root):
     for source in sources.find_c(root, "mmapper", "spaces"):
         if source.is_test or not source.path.endswith(".c"):
             continue
-        for compiler in _COMPILERS:
-            argv = [compiler, *flags, "-D_GNU_SOURCE", "-O2", "-I.", "-c", source.path]
-            argv += ["-o", "/dev/null"]
+        for compiler, more in _COMPILERS:
+            argv = [compiler, *flags, *more, "-D_GNU_SOURCE", "-O2", "-I.", "-c"]
+            argv += [source.path, "-o", "/dev/null"]
             commands.append((f"{source.path} with {compiler}", argv, None))
     if not commands:
         return [f"{root}: no library source was found"]
