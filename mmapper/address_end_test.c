@@ -26,8 +26,8 @@
 #endif
 
 /* The ends that there are, and which of them lie above a stack near 2^47. */
-static const unsigned ends[] = {57, 56, 52, 48, 47, 42, 39, 38};
-enum { ENDS = 8, HIGH_ENDS = 5, ELSEWHERE = 1 << 20, LOW_STACK = 1 << 29 };
+static const unsigned ends[] = {57, 56, 52, 48, 47, 42, 39, 38, 36};
+enum { ENDS = 9, HIGH_ENDS = 5, ELSEWHERE = 1 << 20, LOW_STACK = 1 << 29 };
 
 static struct {
     uintptr_t end;

@@ -223,6 +223,25 @@ static void test_memory_is_kept(void)
     end();
 }
 
+/* Where this program, its data and its stack are, a mapper made with no options knows. */
+static void test_default_window(void)
+{
+    const struct mmap_support real = mmap_support_linux();
+    static const char data = 1;
+    struct mmapper *mapper;
+    EXPECT_OK(mmapper_create(NULL, &real, &mapper, NULL));
+    const struct mm_extent window = mmapper_window(mapper);
+    EXPECT(mm_extent_contains(window, mm_extent_of((uintptr_t)&data, 1)));
+    EXPECT(mm_extent_contains(window, mm_extent_of((uintptr_t)&mapper, 1)));
+    EXPECT(mm_extent_contains(window, mm_extent_of((uintptr_t)mapper, 1)));
+#if defined(__aarch64__)
+    EXPECT_EQ(window.bytes, (size_t)1 << 48);
+#else
+    EXPECT_EQ(window.bytes, (size_t)1 << 47);
+#endif
+    EXPECT_OK(mmapper_destroy(mapper, NULL));
+}
+
 int main(void)
 {
     test_bounds();
@@ -230,5 +249,6 @@ int main(void)
     test_memory();
     test_first_search();
     test_memory_is_kept();
+    test_default_window();
     return 0;
 }

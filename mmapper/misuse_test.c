@@ -216,7 +216,7 @@ static void test_options(void)
     expect_no_mapper((struct mmapper_options){.log_region_chunks = 21}, "log_region");
     expect_no_mapper((struct mmapper_options){.max_owners = MM_MAX_OWNERS + 1},
                      "max_owners");
-    expect_no_mapper((struct mmapper_options){.limit = (uintptr_t)1 << 48}, "limit");
+    expect_no_mapper((struct mmapper_options){.limit = (uintptr_t)1 << 49}, "limit");
     expect_no_mapper((struct mmapper_options){.base = 4096, .limit = 1 << 22},
                      "multiple");
     expect_no_mapper((struct mmapper_options){.base = 4096}, "multiple");

@@ -212,7 +212,7 @@ MM_CALLS_OS static bool is_user_space(uintptr_t page, size_t page_bytes)
  * the kernel put near it. */
 static uintptr_t address_end(size_t page_bytes, uintptr_t stack)
 {
-    static const unsigned char bits[] = {57, 56, 52, 48, 47, 42, 39, 38};
+    static const unsigned char bits[] = {57, 56, 52, 48, 47, 42, 39, 38, 36};
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
         const uintptr_t end = ((uintptr_t)1 << bits[i]) - page_bytes;
         if (end > stack && is_user_space(end - page_bytes, page_bytes)) {

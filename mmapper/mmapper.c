@@ -15,7 +15,13 @@ enum {
     DEFAULT_LOG_CHUNK = 22,
     MIN_LOG_CHUNK = 12,
     MAX_LOG_CHUNK = 30,
+/* What kernels give to who asks for no address: half of the 48 bits of x86-64, all of
+ * those of 64-bit Arm, whose programs and libraries lie above 2^47. */
+#if defined(__aarch64__)
+    DEFAULT_LOG_SPACE = 48,
+#else
     DEFAULT_LOG_SPACE = 47,
+#endif
     MAX_LOG_SPACE = 57,
     DEFAULT_LOG_REGION = 16,
     MAX_LOG_REGION = 20,

@@ -83,7 +83,9 @@ struct mm_owner;
 struct mmapper_options {
     /* A power of two, 4 KiB to 1 GiB, a multiple of the page size. 0: 4 MiB. */
     size_t chunk_bytes;
-    /* log2 of the mappable space, at most 57. 0: 47. */
+    /* log2 of the mappable space, at most 57. 0: 47, on 64-bit Arm 48. What a larger
+     * space has above that, a kernel gives to explicit addresses only; the mapper's are.
+     * Where less can be mapped, placement ends at the support's address_end. */
     unsigned log_space;
     /* The window: only addresses in [base, limit) are handed out. Multiples of
      * chunk_bytes. limit 0: 2^log_space. The window sizes the tables: 2 bytes a

@@ -244,6 +244,46 @@ static void test_larger_than_everything(void)
     fixture_end(&f);
 }
 
+/* From the smallest to the largest space that there is: the mapper takes its very top, and
+ * what it took at any place is what the kernel has there. */
+static void test_spaces(void)
+{
+    static const unsigned spaces[] = {36, 39, 42, 47, 48, 52, 56};
+    for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+        const size_t chunk = (size_t)1 << (spaces[i] > 48 ? 30 : 22);
+        const uintptr_t end = ((uintptr_t)1 << spaces[i]) - FIXTURE_PAGE;
+        struct sim_kernel *kernel = sim_kernel_create(&(struct sim_kernel_options){
+            .page_bytes = FIXTURE_PAGE, .address_bits = spaces[i]});
+        struct mmap_support support = sim_kernel_support(kernel, 0);
+        support.address_end = end;
+        const struct mmapper_options options = {
+            .chunk_bytes = chunk,
+            .log_space = spaces[i],
+            .base = mm_align_down(end, chunk) - 4 * chunk,
+        };
+        struct mmapper *mapper;
+        struct mm_owner *owner;
+        struct mm_extent extent;
+        EXPECT_OK(mmapper_create(&options, &support, &mapper, NULL));
+        EXPECT_OK(mmapper_register_owner(
+            mapper, &(struct mm_owner_options){.name = "high"}, &owner, NULL));
+        /* The last chunk has no last page; the four before it are all there is. */
+        for (unsigned left = 4; left > 0; left--) {
+            EXPECT_OK(
+                mmapper_quarantine_anywhere(mapper, owner, chunk, 0, &extent, NULL));
+            EXPECT_EQ(extent.start, options.base + (left - 1) * chunk);
+            EXPECT_OK(mmapper_ensure_mapped(mapper, owner, extent, NULL));
+            EXPECT_EQ(sim_kernel_view(kernel, extent.start + chunk - 1).mapping.access,
+                      MM_ACCESS_READ | MM_ACCESS_WRITE);
+        }
+        EXPECT_STATUS(
+            mmapper_quarantine_anywhere(mapper, owner, chunk, 0, &extent, NULL),
+            MM_NO_SPACE);
+        EXPECT_OK(mmapper_destroy(mapper, NULL));
+        sim_kernel_destroy(kernel);
+    }
+}
+
 /* A window that reaches beyond what can be mapped: what is left below is found. */
 static void test_end_of_address_space(void)
 {
@@ -343,6 +383,7 @@ int main(void)
     test_unexplained_refusals();
     test_full();
     test_larger_than_everything();
+    test_spaces();
     test_end_of_address_space();
     test_search_leaves_no_trace();
     return 0;
