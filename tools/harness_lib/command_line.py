@@ -118,10 +118,17 @@ def add_test(commands):
         action="store_true",
         help="only bazel test //..., without sanitizers, fuzz binaries and lint",
     )
-    test.add_argument(
+    only = test.add_mutually_exclusive_group()
+    only.add_argument(
         "--config",
         choices=["asan", "tsan"],
         help="only the unit and stress tests, under this sanitizer",
+    )
+    only.add_argument(
+        "--arm64",
+        action="store_true",
+        help="only for 64-bit Arm under qemu: unit tests, corpus and explorer, and the first "
+        "two again with pages of 16 and 64 KiB",
     )
 
 

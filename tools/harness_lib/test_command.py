@@ -11,7 +11,9 @@ from harness_lib import bazel_results, display, mutants_command, targets, task, 
 
 FUZZ_SECONDS = 5
 # The checks of //tools look at sources and archives: a sanitizer changes nothing.
-SANITIZER_FILTER = "--test_tag_filters=-checks,-no-{config}"
+CONFIG_FILTER = "--test_tag_filters=-checks,-no-{config}"
+# Under qemu the explorer takes a quarter of an hour: it is left to --arm64.
+UNIT_TESTS = ["//:all", "//mmapper/...", "//spaces/...", "//fuzz/..."]
 
 
 class Results:
@@ -43,7 +45,7 @@ class Results:
         }
 
 
-def bazel_test(results, step, flags):
+def bazel_test(results, step, flags, patterns=("//...",)):
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events.json"
         code = workspace.bazel(
@@ -52,7 +54,8 @@ def bazel_test(results, step, flags):
             "--ui_event_filters=-info",
             f"--build_event_json_file={events}",
             *flags,
-            "//...",
+            "--",
+            *patterns,
         ).returncode
         lines = events.read_text(encoding="utf-8").splitlines() if events.exists() else []
     tests = bazel_results.read(lines)
@@ -60,16 +63,17 @@ def bazel_test(results, step, flags):
         results.add(step, label, passed)
     # 0: all passed; 3: a test failed. 1: something else than a test did not build.
     if code not in (0, 3) and all(tests.values()):
-        results.add(step, f"bazel test //... (exit code {code})", False)
+        results.add(step, f"bazel test {' '.join(patterns)} (exit code {code})", False)
     if code == 0 and not tests:
         results.add(step, "no test was found", False)
 
 
-def sanitizer(results, config):
+def in_config(results, config, patterns=("//...",)):
     # Only tests: what is filtered out then does not appear in the events either.
-    flags = [f"--config={config}", SANITIZER_FILTER.format(config=config)]
+    kind = config.partition("_")[0]
+    flags = [f"--config={config}", CONFIG_FILTER.format(config=kind)]
     flags.append("--build_tests_only")
-    bazel_test(results, config, flags)
+    bazel_test(results, config, flags, patterns)
 
 
 def tidy(results):
@@ -137,16 +141,23 @@ def planted_bugs(results):
 
 def steps_of(options):
     """(name, function) in the order in which they run."""
+    if options.arm64:
+        return [
+            ("arm64", lambda results: in_config(results, "arm64")),
+            ("arm64, 16 KiB", lambda results: in_config(results, "arm64_16k", UNIT_TESTS)),
+            ("arm64, 64 KiB", lambda results: in_config(results, "arm64_64k", UNIT_TESTS)),
+        ]
     if options.config:
-        return [(options.config, lambda results: sanitizer(results, options.config))]
+        return [(options.config, lambda results: in_config(results, options.config))]
     steps = [("bazel test //...", lambda results: bazel_test(results, "test", []))]
     if not options.quick:
         steps += [
             ("clang-tidy", tidy),
             ("fuzz binaries", fuzz_binaries),
             ("planted bugs", planted_bugs),
-            ("AddressSanitizer", lambda results: sanitizer(results, "asan")),
-            ("ThreadSanitizer", lambda results: sanitizer(results, "tsan")),
+            ("AddressSanitizer", lambda results: in_config(results, "asan")),
+            ("ThreadSanitizer", lambda results: in_config(results, "tsan")),
+            ("arm64", lambda results: in_config(results, "arm64", UNIT_TESTS)),
         ]
     return steps
 
