@@ -24,7 +24,7 @@ void map_create(struct world *world, struct input *input)
         placement.expected = MM_OK;
     }
     const struct space_map_options options = {
-        .log_slot_bytes = 13 + log_chunks,
+        .log_slot_bytes = WORLD_LOG_CHUNK + log_chunks,
         .slots = map->slots,
         .placement = placement.placement,
     };

@@ -16,8 +16,18 @@
 #include "spaces/space_map.h"
 #include "spaces/space_placement.h"
 
+/* Of the free-list spaces: at least a page of the system, of which 64-bit Arm has three
+ * sizes. */
+#if defined(__aarch64__)
+enum { WORLD_LOG_PAGE = 16 };
+#else
+enum { WORLD_LOG_PAGE = 12 };
+#endif
+
 enum {
-    WORLD_CHUNK = 8192,
+    WORLD_PAGE = 1 << WORLD_LOG_PAGE,
+    WORLD_LOG_CHUNK = WORLD_LOG_PAGE + 1,
+    WORLD_CHUNK = 1 << WORLD_LOG_CHUNK,
     WORLD_CHUNKS = 48,
     WORLD_IMMORTALS = 3,
     WORLD_PIECES = 24, /* remembered of each immortal space */
@@ -26,7 +36,6 @@ enum {
     WORLD_VALUES = 24, /* remembered of each side metadata */
     WORLD_SLOTS = 6,
     WORLD_FREELISTS = 2,
-    WORLD_PAGE = 4096, /* of the free-list spaces */
     WORLD_PAGES = WORLD_CHUNKS * (WORLD_CHUNK / WORLD_PAGE),
     WORLD_OWNERS = 2, /* of slots, and of raw memory */
 };

@@ -10,6 +10,7 @@
 
 #include "mmapper/linux_maps.h"
 #include "mmapper/mmapper.h"
+#include "mmapper/testing/emulated.h"
 #include "mmapper/testing/expect.h"
 
 enum { CHUNK = 1 << 22, NOREPLACE = 0x100000 };
@@ -144,7 +145,9 @@ int main(void)
     EXPECT_OK(mmapper_ensure_mapped(mapper, owner, extent, &error));
     struct mm_verify_result result;
     EXPECT_OK(mmapper_verify(mapper, NULL, &result, &error));
-    EXPECT_EQ(result.differences, 0);
+    if (!left_out_if_emulated("verify", "qemu lists nothing that touches its own")) {
+        EXPECT_EQ(result.differences, 0);
+    }
     EXPECT_OK(mmapper_destroy(mapper, &error));
     return 0;
 }
