@@ -169,6 +169,14 @@ class LayeringTest(CheckTest):
     def test_upwards(self):
         self.planted("mmapper/a.c", '#include "spaces/space_map.h"', "above")
 
+    def test_binding(self):
+        self.write("bindings/b/a_test.c", C + '#include "mmapper/testing/expect.h"\n')
+        self.write("bindings/b/b.c", C + '#include "bindings/b/b.h"\n#include "mmapper/atomic.h"\n')
+        self.assertEqual(layering.check(self.root), [])
+        self.planted("bindings/b/b.c", '#include "stress/field.h"', "above")
+        self.planted("bindings/b/b.c", '#include "mmapper/testing/expect.h"', "test double")
+        self.planted("bindings/b/b.c", "int a = munmap(p, 1);", "`munmap`")
+
 
 ROW = "| EDGE | mmapper/a.c:put | `mmapper/b.c:get` | data before flag |\n"
 PUT = "void put(void)\n{\n    mm_store_release_u32(&f, 1); /* edge: EDGE */\n}\n"
@@ -200,6 +208,10 @@ class EdgesTest(CheckTest):
     def test_access_without_citation(self):
         get = GET + "int other(void)\n{\n    a();\n    return mm_cas_acq_rel_u32(&f, 1, 2);\n}\n"
         self.expect_one(self.fill(get=get), "mmapper/b.c:10", "mm_cas_acq_rel_u32", "no edge")
+
+    def test_access_in_a_binding(self):
+        self.write("bindings/b/b.c", C + "int a = mm_load_acquire_u32(&f);\n")
+        self.expect_one(self.fill(), "bindings/b/b.c:2", "no edge")
 
     def test_relaxed_needs_none(self):
         self.assertEqual(self.fill(get=GET + "int r = mm_load_relaxed_u32(&f);\n"), [])
@@ -271,6 +283,16 @@ class CompilingTest(CheckTest):
         self.assertEqual(compiling.headers(self.root), [])
         self.write("spaces/BUILD", rule % "public")
         self.assertEqual(len(compiling.headers(self.root)), 3)
+
+    def test_header_of_a_binding(self):
+        for header in layering.PUBLIC:
+            self.write(header, C + "#pragma once\n")
+        rule = 'cc_library(\n    hdrs = ["a.h"],\n    visibility = ["//visibility:public"],\n)\n'
+        self.write("bindings/b/BUILD", rule)
+        self.write("bindings/b/a.h", C + "#pragma once\nunknown_t a;\n")
+        problems = compiling.headers(self.root)
+        self.assertEqual(len(problems), 3)
+        self.assertIn("bindings/b/a.h as c11", problems[0])
 
 
 @unittest.skipUnless(shutil.which("aarch64-linux-gnu-objdump"), "cross binutils")
@@ -350,7 +372,7 @@ class TidyTest(CheckTest):
 class SymbolsTest(CheckTest):
     def archive(self, folder, text):
         path = Path(self.root, folder)
-        path.mkdir(exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         (path / "a.c").write_text(text, encoding="utf-8")
         compile_it = ["gcc-12", "-c", "a.c", "-o", "a.o"]
         subprocess.run(compile_it, cwd=path, check=True)
@@ -383,6 +405,14 @@ class SymbolsTest(CheckTest):
         text = "int pthread_mutex_lock(); int space_a(void) { return pthread_mutex_lock(); }"
         archive = self.archive("spaces", text)
         self.expect_one(symbols.check([archive]), "pthread_mutex_lock", "not an expected")
+
+    def test_binding(self):
+        text = "void *calloc(unsigned long, unsigned long); void *mmtk_a(void) { return calloc(1, 1); }"
+        self.assertEqual(symbols.check([self.archive("bindings/mmtk", text)]), [])
+        archive = self.archive("bindings/mmtk", "int space_a(void) { return 1; }")
+        self.expect_one(symbols.check([archive]), "space_a", "without a prefix")
+        archive = self.archive("bindings/mmtk", "int mmap(); int mmtk_a(void) { return mmap(); }")
+        self.expect_one(symbols.check([archive]), "needs mmap")
 
     def test_space_behind_the_mapper(self):
         archive = self.archive("spaces", "int mmap(); int space_a(void) { return mmap(); }")

@@ -53,17 +53,20 @@ def _run_all(root, commands):
 
 
 def _public_headers(root):
-    """The mapper's public headers, and those of the publicly visible rules of //spaces."""
-    spaces = Path(root, "spaces", "BUILD")
+    """The mapper's public headers, and those of the publicly visible rules of //spaces and
+    of the bindings."""
     exported = set()
-    if spaces.exists():
-        text = spaces.read_text(encoding="utf-8")
+    for build in [Path(root, "spaces", "BUILD"), *Path(root, "bindings").glob("*/BUILD")]:
+        if not build.exists():
+            continue
+        folder = build.parent.relative_to(root)
+        text = build.read_text(encoding="utf-8")
         for rule in re.findall(r"^cc_library\(.*?^\)", text, re.DOTALL | re.MULTILINE):
             if "testonly = True" in rule or "//visibility:public" not in rule:
                 continue
             hdrs = re.search(r"hdrs = \[(.*?)\]", rule, re.DOTALL)
             names = re.findall(r'"([^"]+\.h)"', hdrs[1]) if hdrs else []
-            exported |= {f"spaces/{name}" for name in names}
+            exported |= {f"{folder}/{name}" for name in names}
     return sorted(layering.PUBLIC | exported)
 
 
@@ -87,7 +90,7 @@ def compilers(root):
     warnings need the optimizer."""
     flags = project_flags(root)
     commands = []
-    for source in sources.find_c(root, "mmapper", "spaces"):
+    for source in sources.find_c(root, "mmapper", "spaces", "bindings"):
         if source.is_test or not source.path.endswith(".c"):
             continue
         for compiler, more in _COMPILERS:

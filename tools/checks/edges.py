@@ -40,7 +40,7 @@ def check(root):
     rows, problems = _rows(table.read_text(encoding="utf-8"))
     found = [
         source
-        for source in sources.find_c(root, "mmapper", "spaces")
+        for source in sources.find_c(root, "mmapper", "spaces", "bindings")
         if not source.is_test and source.path != "mmapper/atomic.h"
     ]
     cited = {}  # label: [(path, line)]

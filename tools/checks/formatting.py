@@ -18,6 +18,7 @@ _FOLDERS = (
     "guard",
     "examples",
 )
+_FOLDERS = ("mmapper", "spaces", "bindings", "fuzz", "stress", "bench")
 
 
 def formatting(root):

@@ -9,7 +9,16 @@ PUBLIC = {"mmapper/mmapper.h", "mmapper/mmap_support.h", "mmapper/extent.h"}
 # Not public, but of the whole repository.
 SHARED = {"mmapper/atomic.h", "mmapper/check.h"}
 
-_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench", "guard", "examples")
+_FOLDERS = (
+    "mmapper",
+    "spaces",
+    "fuzz",
+    "stress",
+    "bench",
+    "guard",
+    "examples",
+    "bindings",
+)
 
 _ATOMICS = re.compile(
     r"\b(?:_Atomic|__atomic_\w+|__sync_\w+|atomic_(?:load|store|exchange|compare_exchange"
@@ -121,7 +130,10 @@ def _forbidden(source, included):
         if not included.startswith("mmapper/testing/"):
             return "a private header of the mapper"
         if folder in ("spaces", "examples") and not source.is_test:
+        if folder in ("spaces", "bindings") and not source.is_test:
             return "production code holds no test double"
     if folder == "spaces" and target not in ("mmapper", "spaces"):
         return "the spaces know nothing above them"
+    if folder == "bindings" and target not in ("mmapper", "spaces", "bindings"):
+        return "the bindings know nothing above them"
     return None

@@ -11,8 +11,9 @@ _HOOK = re.compile(
 )
 # What a runtime links next to its own names: everything global says where it is from.
 _OURS = {
-    False: re.compile(r"^(mm|mmapper|mmap_support)_"),
-    True: re.compile(
+    "mmapper": re.compile(r"^(mm|mmapper|mmap_support)_"),
+    "bindings": re.compile(r"^mmtk_"),
+    "spaces": re.compile(
         r"^(chunk_set|freelist_(?:sizes|space|stripe|table)|immortal_(?:space|window)|raw_memory_freelist"
         r"|side_metadata|space_error|space_map|space_placement|space)_"
     ),
@@ -30,7 +31,7 @@ _C_LIBRARY = """
 """
 # The mapper neither allocates nor locks.
 MAPPER = frozenset((_MAPPING_SUPPORT + _C_LIBRARY).split())
-# The spaces hold their descriptions on the heap and map memory through the mapper only.
+# Spaces and bindings hold their descriptions on the heap and map memory through the mapper only.
 SPACES = frozenset(f"{_C_LIBRARY} calloc free".split())
 # One of them has locks, which its header documents, and chooses one by the processor.
 _LOCKS = frozenset(
@@ -39,12 +40,15 @@ _LOCKS = frozenset(
 )
 
 
-def _of_spaces(archive):
-    return "/spaces/" in f"/{archive}"
+def _layer(archive):
+    for layer in ("spaces", "bindings"):
+        if f"/{layer}/" in f"/{archive}":
+            return layer
+    return "mmapper"
 
 
 def _expected(archive):
-    if not _of_spaces(archive):
+    if _layer(archive) == "mmapper":
         return MAPPER
     return SPACES | _LOCKS if "freelist_space" in archive else SPACES
 
@@ -78,7 +82,7 @@ def check(archives):
     for archive, (defined, undefined) in symbols.items():
         for name in sorted(filter(_HOOK.search, defined)):
             problems.append(f"{archive}: defines {name}: a test hook in production code")
-        ours = _OURS[_of_spaces(archive)]
+        ours = _OURS[_layer(archive)]
         for name in sorted(name for name in defined if not ours.search(name)):
             problems.append(f"{archive}: defines {name}: a global name without a prefix")
         for name in sorted(undefined - everything - _expected(archive)):
