@@ -6,8 +6,6 @@
 #ifndef BINDINGS_MMTK_TEST_FIXTURE_H
 #define BINDINGS_MMTK_TEST_FIXTURE_H
 
-#include <ctype.h>
-
 #include "bindings/mmtk/mmtk_mmapper.h"
 #include "mmapper/testing/expect.h"
 #include "mmapper/testing/sim_kernel.h"
@@ -98,17 +96,19 @@ static inline uintptr_t at(size_t chunk)
     return BASE + chunk * CHUNK;
 }
 
-/* A letter a chunk, the first one of its owner's name: small when it is quarantined,
+/* A letter a chunk, the first one of its owner's name, which is a small one: small when it is quarantined,
  * capital when it is mapped; '.' unmapped, '?' anything else. */
 static inline const char *fixture_picture(const struct fixture *fixture, char *picture)
 {
     for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
         const struct mm_lookup lookup = mmapper_lookup(fixture->mapper, at(chunk));
-        const int letter = lookup.owner == NULL ? '.' : mm_owner_name(lookup.owner)[0];
-        picture[chunk] = lookup.state == MM_UNMAPPED      ? '.'
-                         : lookup.state == MM_QUARANTINED ? (char)tolower(letter)
-                         : lookup.state == MM_MAPPED      ? (char)toupper(letter)
-                                                          : '?';
+        picture[chunk] = lookup.state == MM_UNMAPPED ? '.' : '?';
+        if (lookup.state == MM_QUARANTINED || lookup.state == MM_MAPPED) {
+            picture[chunk] = mm_owner_name(lookup.owner)[0];
+        }
+        if (lookup.state == MM_MAPPED) {
+            picture[chunk] = (char)(picture[chunk] - 'a' + 'A');
+        }
     }
     picture[CHUNKS] = '\0';
     return picture;
