@@ -196,12 +196,38 @@ static void test_limits(void)
     fixture_end(&f);
 }
 
+/* In a table of one place every name is looked for where another one is. */
+static void test_one_place(void)
+{
+    struct fixture f;
+    struct mmtk_mmapper *small;
+    const struct mmtk_mmapper_options one = {.annotations = 1};
+    const struct mmtk_annotation known = space("ab");
+    const struct mmtk_annotation others[] = {misc("ab"), space("a"), space("abc"),
+                                             space("ac")};
+    fixture_begin(&f, NULL);
+    EXPECT_OK(mmtk_mmapper_create(f.mapper, &one, &small, NULL));
+    EXPECT_OK(mmtk_mmapper_ensure_mapped(small, at(0), 1, &read_write, &known, NULL));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        EXPECT(mmtk_mmapper_owner(small, &others[i]) == NULL);
+        EXPECT_STATUS(
+            mmtk_mmapper_ensure_mapped(small, at(0), 1, &read_write, &others[i], NULL),
+            MM_LIMIT);
+    }
+    EXPECT(mmtk_mmapper_owner(small, &known) != NULL);
+    EXPECT_OK(mmtk_mmapper_destroy(small, NULL));
+    fixture_end(&f);
+}
+
 /* A mapper that has room for no more owners. */
 static void test_owners_run_out(void)
 {
     struct sim_kernel *kernel = sim_kernel_create(NULL);
     const struct mmap_support support = sim_kernel_support(kernel, 0);
-    const struct mmapper_options options = {.chunk_bytes = CHUNK, .max_owners = 2};
+    const struct mmapper_options options = {.chunk_bytes = CHUNK,
+                                            .base = BASE,
+                                            .limit = BASE + (uintptr_t)CHUNKS * CHUNK,
+                                            .max_owners = 2};
     struct mmapper *mapper;
     struct mmtk_mmapper *binding;
     struct mmtk_mmapper *second;
@@ -310,6 +336,7 @@ int main(void)
     test_declare();
     test_share();
     test_limits();
+    test_one_place();
     test_owners_run_out();
     test_create();
     test_destroy();

@@ -109,7 +109,8 @@ static void test_refused_advice(void)
     struct sim_kernel *kernel = sim_kernel_create(NULL);
     struct mmap_support support = sim_kernel_support(kernel, 0);
     struct mmap_operations operations = *support.operations;
-    const struct mmapper_options options = {.chunk_bytes = CHUNK};
+    const struct mmapper_options options = {
+        .chunk_bytes = CHUNK, .base = BASE, .limit = BASE + (uintptr_t)CHUNKS * CHUNK};
     struct mmapper *mapper;
     struct mmtk_mmapper *binding;
     struct mm_statistics statistics;

@@ -242,6 +242,7 @@ static void test_bad_ranges(void)
         {at(CHUNKS - 1), CHUNK_PAGES + 1, MM_OUT_OF_RANGE, ERANGE, at(CHUNKS)},
         {at(0) - PAGE, 2, MM_OUT_OF_RANGE, ERANGE, at(0) - CHUNK},
         {at(0), SIZE_MAX, MM_INVALID_ARGUMENT, EINVAL, at(0)},
+        {at(0), SIZE_MAX / PAGE + 2, MM_INVALID_ARGUMENT, EINVAL, at(0)}, /* a page */
         {at(0), SIZE_MAX / PAGE, MM_INVALID_ARGUMENT, EINVAL, at(0)},
         {UINTPTR_MAX - PAGE, 1, MM_INVALID_ARGUMENT, EINVAL, UINTPTR_MAX - PAGE},
     };

@@ -237,7 +237,8 @@ static void test_busy(void)
     const struct mmap_support inner = sim_kernel_support(kernel, 0);
     struct fault_decorator *decorator = fault_decorator_create(&inner);
     const struct mmap_support support = fault_decorator_support(decorator);
-    const struct mmapper_options options = {.chunk_bytes = CHUNK};
+    const struct mmapper_options options = {
+        .chunk_bytes = CHUNK, .base = BASE, .limit = BASE + (uintptr_t)CHUNKS * CHUNK};
     struct mmapper *mapper;
     struct nested nested = {.status = MM_OK};
     const struct mmtk_annotation a = space("a");
