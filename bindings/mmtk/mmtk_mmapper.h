@@ -59,12 +59,11 @@ enum mmtk_annotation_kind {
 /* Borrowed for the call. */
 struct mmtk_annotation {
     enum mmtk_annotation_kind kind;
+    uint32_t line; /* of MMTK_TEST; no owner is told from another by it */
     /* The space of MMTK_SPACE and MMTK_SIDE_METADATA, the file of MMTK_TEST, the name of
      * MMTK_MISC. Not empty. The owner is called so, cut short (a file: its end is kept). */
     struct mmtk_text name;
-    struct mmtk_text
-        meta;      /* of MMTK_SIDE_METADATA; no owner is told from another by it */
-    uint32_t line; /* of MMTK_TEST; likewise */
+    struct mmtk_text meta; /* of MMTK_SIDE_METADATA; as line */
 };
 
 enum mmtk_protection {
