@@ -105,6 +105,10 @@ static void test_strategies(void)
     EXPECT(sim_kernel_view(f.kernel, at(8)).unaccounted);
     EXPECT_STATUS(ensure(&f, 8, 1, &lazy), MM_INVALID_ARGUMENT);
     EXPECT_ERROR(&f, MM_INVALID_ARGUMENT, EINVAL, "accounted");
+    /* To quarantine more of it asks for neither access nor accounting. */
+    EXPECT_OK(mmtk_mmapper_quarantine_address_range(f.binding, at(9), 1, &executable,
+                                                    &lazy, NULL));
+    EXPECT(sim_kernel_view(f.kernel, at(9)).unaccounted);
     fixture_end(&f);
 }
 
