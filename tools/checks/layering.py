@@ -129,8 +129,7 @@ def _forbidden(source, included):
     if target == "mmapper" and included not in PUBLIC | SHARED:
         if not included.startswith("mmapper/testing/"):
             return "a private header of the mapper"
-        if folder in ("spaces", "examples") and not source.is_test:
-        if folder in ("spaces", "bindings") and not source.is_test:
+        if folder in ("spaces", "bindings", "examples") and not source.is_test:
             return "production code holds no test double"
     if folder == "spaces" and target not in ("mmapper", "spaces"):
         return "the spaces know nothing above them"

@@ -23,7 +23,7 @@ _MAPPING_SUPPORT = (
 )
 _C_LIBRARY = """
     __errno_location __stack_chk_fail abort close getpid open read sched_yield write
-    memchr memcmp memcpy memmove memset
+    bcmp memchr memcmp memcpy memmove memset
     strchr strcmp strlen strncmp strncpy strnlen strspn strstr strtoul strtoull
     snprintf vsnprintf
     __memcpy_chk __memmove_chk __memset_chk __strncpy_chk __snprintf_chk __vsnprintf_chk
