@@ -4,7 +4,8 @@
 load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
 load("//bazel:transitioned.bzl", "ALLOWLIST")
 
-# Everything that a runtime links: each public cc_library of the mapper and the spaces.
+# Everything that a runtime links: each public cc_library of the mapper, the spaces and
+# the bindings.
 # //tools:exports_check knows when one is missing.
 LIBRARIES = [
     "//mmapper",
@@ -15,6 +16,7 @@ LIBRARIES = [
     "//spaces:side_metadata",
     "//spaces:space_map",
     "//spaces:space_placement",
+    "//bindings/mmtk:mmtk_mmapper",
 ]
 
 def _public_headers_impl(ctx):

@@ -268,6 +268,7 @@ class ExportsTest(unittest.TestCase):
         names = ["thing_create", "thing_a", "thing_b", "thing_c"]
         self.map = "V_1 {{ global: {}; local: *; }};\n".format("; ".join(names))
         self.write("packaging/mmapper.map", self.map)
+        self.write("bindings/mmtk/BUILD", "")
         self.write("packaging/libraries.bzl", 'LIBRARIES = [\n    "//spaces:thing",\n]\n')
         self.write("mmapper/BUILD", "")
         self.write("spaces/BUILD", self.RULE.format("thing", "thing.h", "//visibility:public"))
@@ -275,7 +276,7 @@ class ExportsTest(unittest.TestCase):
 
     def write(self, path, text):
         file = self.root / path
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
 
     def expect_one(self, *parts):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What is installed against what is public: packaging/libraries.bzl names every public
-library of the mapper and the spaces, and packaging/mmapper.map exports every function that
+library of the mapper, the spaces and the bindings, and packaging/mmapper.map exports every function that
 their headers declare, and no other."""
 
 import re
@@ -12,7 +12,7 @@ LIBRARIES = "packaging/libraries.bzl"
 MAP = "packaging/mmapper.map"
 ABI = "bazel run //packaging:update_abi"
 
-_FOLDERS = ("mmapper", "spaces")
+_FOLDERS = ("mmapper", "spaces", "bindings/mmtk")
 
 
 def check(root):
