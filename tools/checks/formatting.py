@@ -19,6 +19,7 @@ _FOLDERS = (
     "examples",
 )
 _FOLDERS = ("mmapper", "spaces", "bindings", "fuzz", "stress", "bench")
+_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench", "examples")
 
 
 def formatting(root):
