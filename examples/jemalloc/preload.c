@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For LD_PRELOAD, in front of libjemalloc.so.2: before main begins, all arenas of jemalloc
+ * are taken over by a mapper, one owner each.
+ *
+ *     LD_PRELOAD="libmmapper_jemalloc.so libjemalloc.so.2" PROGRAM
+ *
+ * What jemalloc has mapped by then for arena 0, whose first block serves the loader and the
+ * constructors, stays its own; the arena's hooks go on handling it. If there can be no
+ * mapper, that is said on stderr, and jemalloc maps by itself.
+ *
+ * With MMAPPER_JEMALLOC_REPORT=FILE each process appends to FILE when it exits: the dump, the
+ * calls made, and the comparison with the kernel.
+ */
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "examples/jemalloc/arenas.h"
+#include "examples/jemalloc/preload_support.h"
+
+/* The address space that arenas may have. The table has 2 bytes for each page of it, and a
+ * forked child walks over it. */
+#define WINDOW_BYTES ((uintptr_t)4 << 40)
+
+/* How far it stays below the end of user space: where the kernel maps what it places itself,
+ * each place would have to be found by being refused. */
+#define KERNEL_BYTES ((uintptr_t)2 << 40)
+
+/* A process has one, from its constructor to its end. */
+static struct {
+    struct mmap_support support;
+    struct mmapper *mapper;
+    struct jemalloc_arena *arenas;
+    unsigned count;
+} preload;
+
+static void complain(const char *what, const struct mm_error *error)
+{
+    char text[512];
+    (void)mm_error_format(error, text, sizeof(text));
+    (void)fprintf(stderr, "mmapper_jemalloc: %s: %s\n", what, text);
+}
+
+/* ------------------------------------------------------------------ the arenas */
+
+static bool read_unsigned(const char *name, unsigned *value)
+{
+    size_t bytes = sizeof(*value);
+    return mallctl(name, value, &bytes, NULL, 0) == 0;
+}
+
+/* jemalloc makes the arena of oversized allocations, the last one, when the first of them
+ * comes: here it is made by visiting it, and set to give memory back at once, as jemalloc
+ * does. */
+static bool make_oversize_arena(unsigned index)
+{
+    static const char *const kinds[] = {"dirty", "muzzy"};
+    unsigned home;
+    size_t bytes = sizeof(home);
+    if (mallctl("thread.arena", &home, &bytes, &index, sizeof(index)) != 0 ||
+        mallctl("thread.arena", NULL, NULL, &home, sizeof(home)) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        char name[64];
+        ssize_t decay_ms = 0;
+        bytes = sizeof(decay_ms);
+        (void)snprintf(name, sizeof(name), "arenas.%s_decay_ms", kinds[i]);
+        (void)mallctl(name, &decay_ms, &bytes, NULL, 0);
+        if (decay_ms > 0) {
+            decay_ms = 0;
+            (void)snprintf(name, sizeof(name), "arena.%u.%s_decay_ms", index, kinds[i]);
+            (void)mallctl(name, NULL, NULL, &decay_ms, sizeof(decay_ms));
+        }
+    }
+    return true;
+}
+
+static bool take(unsigned index, struct mm_error *error)
+{
+    char name[MM_NAME_BYTES];
+    (void)snprintf(name, sizeof(name), "jemalloc arena %u", index);
+    /* jemalloc does not ask for its memory to be accounted either. */
+    const struct mm_owner_options owner = {.name = name,
+                                           .strategy.accounting = MM_UNACCOUNTED};
+    return jemalloc_arena_take(&preload.arenas[index], preload.mapper, index, &owner,
+                               error) == MM_OK;
+}
+
+static void take_all(void)
+{
+    unsigned count;
+    struct mm_error error;
+    if (!read_unsigned("arenas.narenas", &count)) {
+        return;
+    }
+    preload.arenas = calloc(count, sizeof(*preload.arenas));
+    if (preload.arenas == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (!take(i, &error) && (!make_oversize_arena(i) || !take(i, &error))) {
+            complain("an arena stays jemalloc's own", &error);
+            return; /* the arenas behind it, too */
+        }
+        preload.count = i + 1;
+    }
+}
+
+/* -------------------------------------------------------------------- the report */
+
+static void print_difference(void *argument, const struct mm_difference *difference)
+{
+    (void)fprintf(argument, "difference: %s at 0x%" PRIxPTR "+0x%zx of \"%s\"\n",
+                  mm_difference_kind_name(difference->kind), difference->extent.start,
+                  difference->extent.bytes, difference->holder.name);
+}
+
+static void print_calls(FILE *out)
+{
+    struct mm_statistics statistics;
+    mmapper_statistics(preload.mapper, &statistics);
+    (void)fprintf(out, "calls:");
+    for (size_t i = 0; i < MM_OS_CALL_COUNT; i++) {
+        (void)fprintf(out, " %s %" PRIu64 " (%" PRIu64 " failed)",
+                      mm_os_call_name((enum mm_os_call)i), statistics.os_calls[i],
+                      statistics.os_failures[i]);
+    }
+    (void)fprintf(out, "\n");
+}
+
+static void print_report(FILE *out)
+{
+    const struct mm_verify_options options = {.report = print_difference,
+                                              .argument = out};
+    struct mm_verify_result result = {0};
+    const size_t bytes = mmapper_dump(preload.mapper, NULL, 0);
+    char *text = malloc(bytes);
+    (void)fprintf(out, "process %ld, %u arenas\n", (long)getpid(), preload.count);
+    if (text != NULL) {
+        (void)mmapper_dump(preload.mapper, text, bytes);
+        (void)fputs(text, out);
+    }
+    free(text);
+    print_calls(out);
+    preload_support_report(out);
+    const enum mm_status status =
+        mmapper_verify(preload.mapper, &options, &result, NULL);
+    (void)fprintf(out, "verify: %s, %" PRIu64 " differences\n", mm_status_name(status),
+                  result.differences);
+}
+
+__attribute__((destructor)) static void report(void)
+{
+    const char *path = getenv("MMAPPER_JEMALLOC_REPORT");
+    FILE *out = path == NULL || preload.mapper == NULL ? NULL : fopen(path, "ae");
+    if (out != NULL) {
+        print_report(out);
+        (void)fclose(out);
+    }
+}
+
+/* ---------------------------------------------------------------- begin and fork */
+
+/* After jemalloc's own handler: this one was registered later. */
+static void after_fork_in_child(void)
+{
+    struct mm_error error;
+    if (mmapper_after_fork_in_child(preload.mapper, NULL, &error) != MM_OK) {
+        complain("after fork", &error);
+    }
+    for (unsigned i = 0; i < preload.count; i++) {
+        mapped_extents_after_fork_in_child(&preload.arenas[i].extents);
+    }
+}
+
+/* A small address space is the window as a whole. */
+static struct mmapper_options options(void)
+{
+    const uintptr_t highest = (uintptr_t)1 << 47;
+    const uintptr_t end = preload.support.address_end;
+    const size_t page = jemalloc_page_bytes();
+    struct mmapper_options chosen = {0};
+    chosen.chunk_bytes = page;
+    chosen.limit = mm_align_down(end == 0 || end > highest ? highest : end, page);
+    if (chosen.limit > WINDOW_BYTES + KERNEL_BYTES) {
+        chosen.limit -= KERNEL_BYTES;
+        chosen.base = chosen.limit - WINDOW_BYTES;
+    }
+    return chosen;
+}
+
+static uint64_t allocated(void)
+{
+    uint64_t bytes_so_far = 0;
+    size_t bytes = sizeof(bytes_so_far);
+    (void)mallctl("thread.allocated", &bytes_so_far, &bytes, NULL, 0);
+    return bytes_so_far;
+}
+
+/* Not when this object was preloaded without libjemalloc.so.2 behind it. The program's malloc
+ * is asked for by name: a call in here may have been linked to something else. */
+static bool jemalloc_is_malloc(void)
+{
+    void *(*program_malloc)(size_t);
+    void (*program_free)(void *);
+    *(void **)&program_malloc = dlsym(RTLD_DEFAULT, "malloc");
+    *(void **)&program_free = dlsym(RTLD_DEFAULT, "free");
+    const uint64_t before = allocated();
+    program_free(program_malloc(1));
+    return allocated() != before;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    struct mm_error error;
+    if (!jemalloc_is_malloc()) {
+        (void)fprintf(stderr,
+                      "mmapper_jemalloc: this process's malloc is not jemalloc's: "
+                      "LD_PRELOAD libjemalloc.so.2, too\n");
+        return;
+    }
+    preload.support = preload_support();
+    const struct mmapper_options wanted = options();
+    if (mmapper_create(&wanted, &preload.support, &preload.mapper, &error) != MM_OK) {
+        complain("no mapper, jemalloc maps by itself", &error);
+        return;
+    }
+    if (pthread_atfork(NULL, NULL, after_fork_in_child) == 0) {
+        take_all();
+    }
+}
