@@ -13,14 +13,13 @@
  * calls made, and the comparison with the kernel.
  */
 #include <dlfcn.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "examples/jemalloc/arenas.h"
 #include "examples/jemalloc/preload_support.h"
+#include "examples/preload/report.h"
 
 /* The address space that arenas may have. The table has 2 bytes for each page of it, and a
  * forked child walks over it. */
@@ -40,9 +39,7 @@ static struct {
 
 static void complain(const char *what, const struct mm_error *error)
 {
-    char text[512];
-    (void)mm_error_format(error, text, sizeof(text));
-    (void)fprintf(stderr, "mmapper_jemalloc: %s: %s\n", what, text);
+    preload_complain("mmapper_jemalloc", what, error);
 }
 
 /* ------------------------------------------------------------------ the arenas */
@@ -113,53 +110,13 @@ static void take_all(void)
 
 /* -------------------------------------------------------------------- the report */
 
-static void print_difference(void *argument, const struct mm_difference *difference)
-{
-    (void)fprintf(argument, "difference: %s at 0x%" PRIxPTR "+0x%zx of \"%s\"\n",
-                  mm_difference_kind_name(difference->kind), difference->extent.start,
-                  difference->extent.bytes, difference->holder.name);
-}
-
-static void print_calls(FILE *out)
-{
-    struct mm_statistics statistics;
-    mmapper_statistics(preload.mapper, &statistics);
-    (void)fprintf(out, "calls:");
-    for (size_t i = 0; i < MM_OS_CALL_COUNT; i++) {
-        (void)fprintf(out, " %s %" PRIu64 " (%" PRIu64 " failed)",
-                      mm_os_call_name((enum mm_os_call)i), statistics.os_calls[i],
-                      statistics.os_failures[i]);
-    }
-    (void)fprintf(out, "\n");
-}
-
-static void print_report(FILE *out)
-{
-    const struct mm_verify_options options = {.report = print_difference,
-                                              .argument = out};
-    struct mm_verify_result result = {0};
-    const size_t bytes = mmapper_dump(preload.mapper, NULL, 0);
-    char *text = malloc(bytes);
-    (void)fprintf(out, "process %ld, %u arenas\n", (long)getpid(), preload.count);
-    if (text != NULL) {
-        (void)mmapper_dump(preload.mapper, text, bytes);
-        (void)fputs(text, out);
-    }
-    free(text);
-    print_calls(out);
-    preload_support_report(out);
-    const enum mm_status status =
-        mmapper_verify(preload.mapper, &options, &result, NULL);
-    (void)fprintf(out, "verify: %s, %" PRIu64 " differences\n", mm_status_name(status),
-                  result.differences);
-}
-
 __attribute__((destructor)) static void report(void)
 {
     const char *path = getenv("MMAPPER_JEMALLOC_REPORT");
     FILE *out = path == NULL || preload.mapper == NULL ? NULL : fopen(path, "ae");
     if (out != NULL) {
-        print_report(out);
+        preload_report(preload.mapper, out);
+        preload_support_report(out);
         (void)fclose(out);
     }
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "examples/jemalloc/churn.h"
+#include "examples/churn/churn.h"
 #include "stress/tokens.h"
 
 /* A token at both ends of every piece of a block; sizes are multiples of SMALLEST. */
@@ -27,11 +26,10 @@ static void check_owner(struct stress_run *run, const struct stress_thread *thre
 {
     const struct churn *churn = stress_run_state(run);
     const struct mm_lookup found = mmapper_lookup(churn->mapper, address);
-    if (found.state != MM_MAPPED ||
-        found.owner != churn->arenas[block->arena].extents.owner) {
+    if (found.state != MM_MAPPED || found.owner != churn->owners[block->pool]) {
         stress_violation(run, thread,
-                         "O2: 0x%" PRIxPTR ", allocated from arena %zu, is %s, of %s",
-                         address, block->arena, mm_state_name(found.state),
+                         "O2: 0x%" PRIxPTR ", allocated from pool %zu, is %s, of %s",
+                         address, block->pool, mm_state_name(found.state),
                          found.owner == NULL ? "nobody" : mm_owner_name(found.owner));
     }
 }
@@ -56,15 +54,7 @@ void churn_check_block(struct stress_run *run, const struct stress_thread *threa
     check_owner(run, thread, block, block->address + block->bytes - 1);
 }
 
-void churn_free(struct block *block)
-{
-    if (block->address != 0) {
-        dallocx((void *)block->address, MALLOCX_TCACHE_NONE);
-        block->address = 0;
-    }
-}
-
-/* Mostly small, now and then larger than what an arena grows by. */
+/* Mostly small, now and then larger than what allocators grow by. */
 static size_t pick_size(struct stress_random *random)
 {
     static const unsigned logs[] = {4, 4, 4, 4, 8, 8, 10, 12, 17};
@@ -82,26 +72,41 @@ static void sign(struct stress_thread *thread, struct block *block)
     write_tokens(block);
 }
 
+/* What is free is used again, or the pool is to blame. */
+static void run_out(struct stress_thread *thread, size_t pool, size_t bytes)
+{
+    const struct churn *churn = stress_run_state(thread->run);
+    if (!churn->subject->may_run_out) {
+        stress_violation(thread->run, thread, "O6: pool %zu has no %zu bytes", pool,
+                         bytes);
+    }
+    stress_count(thread, CHURN_EXHAUSTED);
+}
+
 static void allocate(struct stress_thread *thread, struct block *block)
 {
     struct churn *churn = stress_run_state(thread->run);
+    const struct churn_subject *subject = churn->subject;
     uintptr_t odd;
     const bool zero = stress_random_one_in(&thread->random, 4);
     const size_t alignment = (size_t)1
                              << (4 + stress_random_below(&thread->random, 14));
-    block->bytes = pick_size(&thread->random);
-    block->arena = stress_random_below(&thread->random, CHURN_ARENAS);
-    const int flags = MALLOCX_ALIGN(alignment) | MALLOCX_TCACHE_NONE |
-                      MALLOCX_ARENA(churn->arenas[block->arena].index) |
-                      (zero ? MALLOCX_ZERO : 0);
-    block->bytes = (block->bytes + alignment - 1) & ~(alignment - 1);
-    block->address = (uintptr_t)mallocx(block->bytes, flags);
+    const size_t bytes =
+        (pick_size(&thread->random) + alignment - 1) & ~(alignment - 1);
+    block->pool = stress_random_below(&thread->random, subject->pools);
+    block->bytes = bytes;
+    block->address =
+        (uintptr_t)subject->allocate(thread, block->pool, bytes, alignment, zero);
     if (block->address == 0) {
-        stress_violation(thread->run, thread, "O6: arena %zu has no %zu bytes",
-                         block->arena, block->bytes);
+        run_out(thread, block->pool, bytes);
         return;
     }
-    if (zero && !token_is_zero(block->address, block->bytes, &odd)) {
+    if (!mm_is_aligned(block->address, alignment)) {
+        stress_violation(thread->run, thread,
+                         "O6: 0x%" PRIxPTR " is not aligned to %zu", block->address,
+                         alignment);
+    }
+    if (zero && !token_is_zero(block->address, bytes, &odd)) {
         stress_violation(thread->run, thread, "O3: not zero at 0x%" PRIxPTR, odd);
     }
     sign(thread, block);
@@ -118,11 +123,10 @@ static void resize(struct stress_thread *thread, struct block *block)
     churn_check_block(thread->run, thread, block);
     memcpy(old, (const void *)block->address, sizeof(old));
     void *moved =
-        rallocx((void *)block->address, bytes,
-                MALLOCX_TCACHE_NONE | MALLOCX_ARENA(churn->arenas[block->arena].index));
+        churn->subject->resize(thread, block->pool, (void *)block->address, bytes);
     if (moved == NULL) {
-        stress_violation(thread->run, thread, "O6: arena %zu has no %zu bytes",
-                         block->arena, bytes);
+        run_out(thread, block->pool, bytes);
+        churn_check_block(thread->run, thread, block);
         return;
     }
     if (memcmp(old, moved, sizeof(old)) != 0) {
@@ -152,21 +156,19 @@ static void share(struct stress_thread *thread, struct block *block)
 static void purge(struct stress_thread *thread)
 {
     const struct churn *churn = stress_run_state(thread->run);
-    const size_t arena = stress_random_below(&thread->random, CHURN_ARENAS);
-    char name[64];
-    (void)snprintf(name, sizeof(name), "arena.%u.purge", churn->arenas[arena].index);
-    if (mallctl(name, NULL, NULL, NULL, 0) != 0) {
-        stress_violation(thread->run, thread, "O6: arena %zu cannot be purged", arena);
+    const size_t pool = stress_random_below(&thread->random, churn->subject->pools);
+    if (!churn->subject->purge(thread, pool)) {
+        stress_violation(thread->run, thread, "O6: pool %zu cannot be purged", pool);
     }
     stress_count(thread, CHURN_PURGES);
 }
 
-/* Whatever another owner tries with an arena's memory is refused, in the arena's name. */
+/* Whatever another owner tries with a pool's memory is refused, in the owner's name. */
 static void intrude(struct stress_thread *thread, const struct block *block)
 {
     const struct churn *churn = stress_run_state(thread->run);
     struct mmapper *mapper = churn->mapper;
-    const char *name = mm_owner_name(churn->arenas[block->arena].extents.owner);
+    const char *name = mm_owner_name(churn->owners[block->pool]);
     const size_t page = mmapper_chunk_bytes(mapper);
     const struct mm_extent target =
         mm_extent_of(mm_align_down(block->address, page), page);
@@ -226,7 +228,8 @@ void churn_step(struct stress_thread *thread)
         return;
     default:
         churn_check_block(thread->run, thread, block);
-        churn_free(block);
+        churn->subject->free((void *)block->address);
+        block->address = 0;
         stress_count(thread, CHURN_FREED);
         return;
     }
