@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For LD_PRELOAD, in front of libjemalloc.so.2: before main begins, all arenas of jemalloc
- * are taken over by a mapper, one owner each.
+ * For LD_PRELOAD, in front of libjemalloc.so.2: the arenas of jemalloc are taken over by a
+ * mapper, one owner each, the first before main begins, the others before a thread needs them.
  *
  *     LD_PRELOAD="libmmapper_jemalloc.so libjemalloc.so.2" PROGRAM
  *
@@ -34,8 +34,11 @@ static struct {
     struct mmap_support support;
     struct mmapper *mapper;
     struct jemalloc_arena *arenas;
-    unsigned count;
-} preload;
+    unsigned automatic; /* how many arenas jemalloc spreads its threads over */
+    unsigned oversize;  /* the index of the one for oversized allocations; 0: none */
+    unsigned taken;     /* of the automatic ones, from 0 */
+    pthread_mutex_t taking; /* of those */
+} preload = {.taking = PTHREAD_MUTEX_INITIALIZER};
 
 static void complain(const char *what, const struct mm_error *error)
 {
@@ -88,24 +91,59 @@ static bool take(unsigned index, struct mm_error *error)
                                error) == MM_OK;
 }
 
-static void take_all(void)
+/* jemalloc gives a new thread an arena that no thread has, if there is one, or makes one. So
+ * there always has to be one more that is taken than there are threads; to take all at the
+ * start would cost each program some 80 KiB an arena, of which there are four a processor. */
+static void take_next(void)
 {
-    unsigned count;
     struct mm_error error;
-    if (!read_unsigned("arenas.narenas", &count)) {
+    (void)pthread_mutex_lock(&preload.taking);
+    if (preload.taken < preload.automatic) {
+        if (take(preload.taken, &error)) {
+            preload.taken++;
+        } else {
+            complain("an arena, and those behind it, stay jemalloc's own", &error);
+            preload.automatic = preload.taken;
+        }
+    }
+    (void)pthread_mutex_unlock(&preload.taking);
+}
+
+static void take_first(void)
+{
+    struct mm_error error;
+    unsigned count = 0;
+    if (!read_unsigned("opt.narenas", &preload.automatic) ||
+        !read_unsigned("arenas.narenas", &count)) {
         return;
     }
     preload.arenas = calloc(count, sizeof(*preload.arenas));
     if (preload.arenas == NULL) {
+        preload.automatic = 0;
         return;
     }
-    for (unsigned i = 0; i < count; i++) {
-        if (!take(i, &error) && (!make_oversize_arena(i) || !take(i, &error))) {
-            complain("an arena stays jemalloc's own", &error);
-            return; /* the arenas behind it, too */
+    take_next();
+    if (count > preload.automatic) {
+        const unsigned index = preload.automatic;
+        if (make_oversize_arena(index) && take(index, &error)) {
+            preload.oversize = index;
         }
-        preload.count = i + 1;
     }
+}
+
+/* The program's pthread_create. What thrd_create starts does not come by here: such threads
+ * may get an arena that is jemalloc's own until the next pthread_create takes it. */
+int preload_create_thread(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *),
+                          void *argument) __asm__("pthread_create");
+
+int preload_create_thread(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *argument)
+{
+    int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    *(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
+    take_next();
+    return create(thread, attributes, start, argument);
 }
 
 /* -------------------------------------------------------------------- the report */
@@ -130,8 +168,12 @@ static void after_fork_in_child(void)
     if (mmapper_after_fork_in_child(preload.mapper, NULL, &error) != MM_OK) {
         complain("after fork", &error);
     }
-    for (unsigned i = 0; i < preload.count; i++) {
+    (void)pthread_mutex_init(&preload.taking, NULL);
+    for (unsigned i = 0; i < preload.taken; i++) {
         mapped_extents_after_fork_in_child(&preload.arenas[i].extents);
+    }
+    if (preload.oversize != 0) {
+        mapped_extents_after_fork_in_child(&preload.arenas[preload.oversize].extents);
     }
 }
 
@@ -188,6 +230,6 @@ __attribute__((constructor)) static void begin(void)
         return;
     }
     if (pthread_atfork(NULL, NULL, after_fork_in_child) == 0) {
-        take_all();
+        take_first();
     }
 }
