@@ -17,9 +17,8 @@ _FOLDERS = (
     "packaging",
     "guard",
     "examples",
+    "bindings",
 )
-_FOLDERS = ("mmapper", "spaces", "bindings", "fuzz", "stress", "bench")
-_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench", "examples")
 
 
 def formatting(root):

@@ -19,7 +19,6 @@ _FOLDERS = (
     "examples",
     "bindings",
 )
-_FOLDERS = ("mmapper", "spaces", "fuzz", "stress", "bench", "examples")
 
 _ATOMICS = re.compile(
     r"\b(?:_Atomic|__atomic_\w+|__sync_\w+|atomic_(?:load|store|exchange|compare_exchange"
