@@ -16,8 +16,8 @@
 #define EXAMPLES_CHURN_CHURN_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
-#include "mmapper/atomic.h"
 #include "mmapper/mmapper.h"
 #include "mmapper/testing/checked_decorator.h"
 #include "stress/runner.h"
@@ -71,7 +71,7 @@ struct churn {
     struct mmapper *mapper;
     struct mm_owner *rival;
     const struct mm_owner *owners[CHURN_POOLS]; /* of the pools; set by the subject */
-    mm_atomic_u64 epochs; /* relaxed: only has to be different each time */
+    atomic_uint_least64_t epochs; /* relaxed: only has to be different each time */
     struct block blocks[STRESS_MAX_THREADS][CHURN_BLOCKS];
     pthread_mutex_t sharing;
     struct block shared[CHURN_SHARED];

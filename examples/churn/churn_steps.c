@@ -68,7 +68,7 @@ static void sign(struct stress_thread *thread, struct block *block)
     struct churn *churn = stress_run_state(thread->run);
     block->owner = thread->index;
     /* Relaxed: see the field. */
-    block->epoch = mm_fetch_add_relaxed_u64(&churn->epochs, 1);
+    block->epoch = atomic_fetch_add_explicit(&churn->epochs, 1, memory_order_relaxed);
     write_tokens(block);
 }
 

@@ -14,7 +14,7 @@
 enum {
     MOST_THREADS = 64,
     THREADS = 4,
-    ROUNDS = 12,
+    ROUNDS = 3,
     BLOCKS = 40000, /* of a thread */
     SHARED = 256,
     PAGE = 4096,
