@@ -161,6 +161,14 @@ class QuietTest(unittest.TestCase):
             self.quiet(GUARD / "quiet_demo")
 
 
+    def test_examples(self):
+        examples = TOP / "examples"
+        self.quiet(examples / "lua" / "mmlua", examples / "lua" / "programs" / "json.lua")
+        self.quiet(examples / "collector" / "gcbench", "lists")
+        self.quiet(examples / "jemalloc" / "arenas_churn", "--seconds=1")
+        self.quiet(examples / "mimalloc" / "arena_churn", "--seconds=1")
+
+
 class SignalTest(unittest.TestCase):
     SCRIPT = """
 import mmap
