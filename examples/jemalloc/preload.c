@@ -16,14 +16,20 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "examples/jemalloc/arenas.h"
 #include "examples/jemalloc/preload_support.h"
 #include "examples/preload/report.h"
 
-/* The address space that arenas may have. The table has 2 bytes for each page of it, and a
- * forked child walks over it. */
-#define WINDOW_BYTES ((uintptr_t)4 << 40)
+/* The address space that arenas may have: this many times the machine's memory, rounded up to a
+ * power of two. A forked child walks over the table of it. */
+enum { WINDOW_TIMES_MEMORY = 4 };
+#define LEAST_WINDOW_BYTES ((uintptr_t)64 << 30)
+
+/* log2 of the pages in a region: 2 MiB, jemalloc's unit of growth. A whole one is reserved and
+ * mapped in a step each, not page by page. */
+enum { LOG_REGION_PAGES = 9 };
 
 /* How far it stays below the end of user space: where the kernel maps what it places itself,
  * each place would have to be found by being refused. */
@@ -177,18 +183,32 @@ static void after_fork_in_child(void)
     }
 }
 
+static uintptr_t window_bytes(void)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t wanted =
+        (uintptr_t)sysconf(_SC_PHYS_PAGES) * page * WINDOW_TIMES_MEMORY;
+    uintptr_t bytes = LEAST_WINDOW_BYTES;
+    while (bytes < wanted) {
+        bytes *= 2;
+    }
+    return bytes;
+}
+
 /* A small address space is the window as a whole. */
 static struct mmapper_options options(void)
 {
     const uintptr_t highest = (uintptr_t)1 << 47;
     const uintptr_t end = preload.support.address_end;
-    const size_t page = jemalloc_page_bytes();
+    const uintptr_t window = window_bytes();
     struct mmapper_options chosen = {0};
-    chosen.chunk_bytes = page;
-    chosen.limit = mm_align_down(end == 0 || end > highest ? highest : end, page);
-    if (chosen.limit > WINDOW_BYTES + KERNEL_BYTES) {
+    chosen.chunk_bytes = jemalloc_page_bytes();
+    chosen.log_region_chunks = LOG_REGION_PAGES;
+    chosen.limit =
+        mm_align_down(end == 0 || end > highest ? highest : end, chosen.chunk_bytes);
+    if (chosen.limit > window + KERNEL_BYTES) {
         chosen.limit -= KERNEL_BYTES;
-        chosen.base = chosen.limit - WINDOW_BYTES;
+        chosen.base = chosen.limit - window;
     }
     return chosen;
 }

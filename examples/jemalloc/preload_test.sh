@@ -29,7 +29,7 @@ grep -q 'release [1-9]' report || fail "nothing was released"
 unset MALLOC_CONF
 
 # Where it cannot work it says so, and the program runs without.
-message=$( (ulimit -v 1500000 && with "$plain" sort -o result numbers) 2>&1)
+message=$( (ulimit -v 50000 && with "$plain" sort -S 1M -o result numbers) 2>&1)
 [[ $message == *"no mapper, jemalloc maps by itself"*"RLIMIT_AS"* ]] || fail "said: $message"
 message=$(LD_PRELOAD=$plain /bin/true 2>&1)
 [[ $message == *"malloc is not jemalloc's"* ]] || fail "said: $message"
