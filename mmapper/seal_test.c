@@ -214,7 +214,7 @@ static int seal_in_name_only(void *context, struct mm_extent extent)
     return 0;
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): the type is the operation's. */
+/* NOLINTBEGIN(readability-non-const-parameter): the type is the operation's. */
 static int cannot_tell(void *context, struct mm_extent extent, unsigned access,
                        bool *sealed)
 {
@@ -224,6 +224,8 @@ static int cannot_tell(void *context, struct mm_extent extent, unsigned access,
     (void)sealed;
     return EIO;
 }
+
+/* NOLINTEND(readability-non-const-parameter) */
 
 static void tell(void *argument, const struct mm_difference *difference)
 {

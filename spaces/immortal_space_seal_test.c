@@ -57,8 +57,11 @@ int main(void)
     struct mm_verify_result result;
     uintptr_t address;
     struct mmapper *mapper = fixture_begin(&fixture, WINDOW);
-    struct immortal_space *eager = create(mapper, 0, IMMORTAL_EAGER);
-    struct immortal_space *on_demand = create(mapper, CHUNKS, IMMORTAL_ON_DEMAND);
+    /* Static: for the life of the process, as what is sealed. */
+    static struct immortal_space *eager;
+    static struct immortal_space *on_demand;
+    eager = create(mapper, 0, IMMORTAL_EAGER);
+    on_demand = create(mapper, CHUNKS, IMMORTAL_ON_DEMAND);
     const enum mm_status status = immortal_space_seal(eager, &error);
     if (status == MM_OS_ERROR && error.os_error == ENOSYS) {
         (void)puts("SKIPPED: this kernel has no mseal");
